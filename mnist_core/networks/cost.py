@@ -1,0 +1,196 @@
+"""What a run will cost before it starts: parameters, multiply-adds, memory, and seconds on this machine.
+
+The seconds come from a calibration: how long this machine takes for each kind of work, fitted by
+`mnist_core.training.calibrate` to a few small trainings. Finished runs correct it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from math import ceil, prod
+from pathlib import Path
+from statistics import median
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mnist_core.errors import InvalidInput
+from mnist_core.machine import machine_name
+from mnist_core.networks.layers import BatchNorm, Conv, Dense, Dropout, Permute
+from mnist_core.networks.shapes import PlannedLayer, flat, plan
+from mnist_core.runs import RunRecord, RunState
+from mnist_core.spec import AdagradSpec, AdamSpec, AdamWSpec, RMSpropSpec, RunSpec, SgdSpec
+
+__all__ = ["WORK", "Calibration", "Cost", "estimate", "load_calibration", "save_calibration", "work_of_step"]
+
+WORK = ("steps", "layers", "conv", "pointwise", "dense", "values", "norm", "drop", "parameters")
+"""The kinds of work that a training step is made of; `work_of_step` counts them."""
+
+FINISHED_RUNS = 20
+
+
+class Calibration(BaseModel):
+    """How long one machine takes for each unit of each kind of work, in seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    machine: str
+    threads: int
+    seconds: dict[str, float]
+
+    def seconds_per_step(self, work: Mapping[str, float]) -> float:
+        """Seconds of one training step with this work."""
+        return sum(self.seconds.get(kind, 0.0) * amount for kind, amount in work.items())
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run costs.
+
+    Attributes:
+        parameters: numbers that the network stores.
+        multiply_adds: of one image's forward pass.
+        bytes: memory that training needs for weights, gradients, optimiser and activations of one batch.
+        seconds_per_epoch: estimated seconds of the training steps of one epoch.
+        seconds_per_run: the same for all epochs, evaluations included.
+        basis: what the seconds rest on, as half a sentence.
+    """
+
+    parameters: int
+    multiply_adds: int
+    bytes: int
+    seconds_per_epoch: float
+    seconds_per_run: float
+    basis: str
+
+
+def estimate(spec: RunSpec, train_images: int, home: Path, runs: Sequence[RunRecord] = ()) -> Cost:
+    """The cost of a run.
+
+    Args:
+        spec: what would be trained.
+        train_images: number of images in its training split.
+        home: folder that holds this machine's calibration.
+        runs: recorded runs; the finished ones of this machine correct the estimate.
+    """
+    places = tuple(flat(plan(spec.network.layers)))
+    seconds, basis = _seconds_per_epoch(spec, train_images, home, runs)
+    evaluated = min(train_images, 10_000) + 0.25 * train_images
+    return Cost(
+        parameters=sum(place.parameters for place in places),
+        multiply_adds=sum(place.multiply_adds for place in places),
+        bytes=_bytes(spec, places),
+        seconds_per_epoch=seconds,
+        seconds_per_run=spec.training.epochs * seconds * (1 + evaluated / train_images / 3),
+        basis=basis,
+    )
+
+
+def work_of_step(spec: RunSpec) -> dict[str, float]:
+    """How much of each kind of work one training step is: multiply-adds, values and parameters of a whole batch."""
+    places = tuple(flat(plan(spec.network.layers)))
+    batch = spec.training.batch_size
+    work = dict.fromkeys(WORK, 0.0)
+    work["steps"] = 1
+    work["layers"] = len(places)
+    for place in places:
+        values = batch * prod(place.output_shape)
+        work["values"] += values
+        match place.layer:
+            case Conv(kernel=1):
+                work["pointwise"] += batch * place.multiply_adds
+            case Conv():
+                work["conv"] += batch * place.multiply_adds
+            case Dense():
+                work["dense"] += batch * place.multiply_adds
+            case BatchNorm():
+                work["norm"] += values
+            case Dropout():
+                work["drop"] += values
+            case Permute():
+                work["norm"] += values
+            case _:
+                pass
+    work["parameters"] = sum(place.trainable for place in places) * (1 + _slots(spec))
+    return work
+
+
+def load_calibration(home: Path) -> tuple[Calibration, bool]:
+    """This machine's calibration, or the shipped one of another machine; whether it is this machine's."""
+    path = home / "calibration.json"
+    if path.exists():
+        try:
+            own = Calibration.model_validate_json(path.read_bytes())
+        except ValidationError:
+            raise InvalidInput(f"`{path}` must be a calibration, got something else; run `calibrate` again.") from None
+        if own.machine == machine_name():
+            return own, True
+    shipped = files("mnist_core.networks").joinpath("calibration.json").read_bytes()
+    return Calibration.model_validate_json(shipped), False
+
+
+def save_calibration(calibration: Calibration, home: Path) -> Path:
+    """Keeps a calibration as this installation's; returns the file."""
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / "calibration.json"
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(calibration.model_dump(), indent=2) + "\n", encoding="utf-8")
+    temporary.replace(path)
+    return path
+
+
+def _seconds_per_epoch(spec: RunSpec, images: int, home: Path, runs: Sequence[RunRecord]) -> tuple[float, str]:
+    speeds = [(RunSpec.parse(run.spec), _speed(run)) for run in runs if _speed(run) > 0][:FINISHED_RUNS]
+    same = [speed for finished, speed in speeds if _same_work(finished, spec)]
+    if same:
+        return images / median(same), "measured in finished runs of this network here"
+    calibration, is_own = load_calibration(home)
+    ratios = [_calibrated(finished, calibration) * speed for finished, speed in speeds]
+    where = "calibrated here" if is_own else f"calibrated on {calibration.machine}, not here"
+    corrected = f"{where}, corrected by {len(ratios)} finished runs" if ratios else where
+    return images * _calibrated(spec, calibration) * (median(ratios) if ratios else 1.0), corrected
+
+
+def _speed(run: RunRecord) -> float:
+    """Training images per second of a finished run of this machine; 0 where there is none."""
+    if run.state is not RunState.DONE or not run.result or run.result.get("machine") != machine_name():
+        return 0.0
+    return float(run.result.get("images_per_second") or 0.0)
+
+
+def _calibrated(spec: RunSpec, calibration: Calibration) -> float:
+    """Seconds for one training image."""
+    return calibration.seconds_per_step(work_of_step(spec)) / spec.training.batch_size
+
+
+def _same_work(one: RunSpec, other: RunSpec) -> bool:
+    same = one.network.layers == other.network.layers and one.optimizer.name == other.optimizer.name
+    return same and (one.training.batch_size, one.precision, one.augmentation, one.device) == (
+        other.training.batch_size,
+        other.precision,
+        other.augmentation,
+        other.device,
+    )
+
+
+def _slots(spec: RunSpec) -> int:
+    """Numbers that the optimiser remembers for each parameter."""
+    match spec.optimizer:
+        case AdamSpec() | AdamWSpec():
+            return 2
+        case RMSpropSpec(momentum=momentum):
+            return 2 if momentum else 1
+        case AdagradSpec():
+            return 1
+        case SgdSpec(momentum=momentum):
+            return 1 if momentum else 0
+        case _:
+            return 0
+
+
+def _bytes(spec: RunSpec, places: Sequence[PlannedLayer]) -> int:
+    """Weights, gradients and slots in float32; activations are kept for the backward pass."""
+    parameters = sum(place.parameters for place in places)
+    activations = sum(prod(place.output_shape) for place in places) * spec.training.batch_size
+    width = 2 if spec.precision == "bfloat16" else 4
+    return ceil(4 * parameters * (2 + _slots(spec)) + width * activations)
