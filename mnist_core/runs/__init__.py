@@ -1,0 +1,40 @@
+"""What is recorded of runs: rows in a SQL database, immutable blobs, and bundles that carry a run elsewhere."""
+
+from mnist_core.runs.archive import Archive
+from mnist_core.runs.blobs import Blobs
+from mnist_core.runs.bundle import export_bundle, import_bundle, write_bundle
+from mnist_core.runs.database import sqlite_url
+from mnist_core.runs.facts import DatasetFacts, Facts
+from mnist_core.runs.records import (
+    RUN_LEVEL,
+    Artifact,
+    EpochRecord,
+    Lease,
+    Opening,
+    PointRecord,
+    RunRecord,
+    RunState,
+    Wish,
+)
+from mnist_core.runs.store import Store
+
+__all__ = [
+    "RUN_LEVEL",
+    "Archive",
+    "Artifact",
+    "Blobs",
+    "DatasetFacts",
+    "EpochRecord",
+    "Facts",
+    "Lease",
+    "Opening",
+    "PointRecord",
+    "RunRecord",
+    "RunState",
+    "Store",
+    "Wish",
+    "export_bundle",
+    "import_bundle",
+    "sqlite_url",
+    "write_bundle",
+]

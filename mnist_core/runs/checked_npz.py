@@ -1,0 +1,77 @@
+"""Judging `.npz` bytes from elsewhere before they are used: no pickle, and no header claims more than is there."""
+
+import io
+import math
+import struct
+import zipfile
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from mnist_core.errors import BundleError
+from mnist_core.npz import Arrays, from_npz
+
+__all__ = ["DAMAGED", "check_npz", "load_npz"]
+
+MAX_ARRAYS = 10_000
+MAX_BYTES = 512 * 2**20
+ALLOWED_KINDS = "biufSU"
+
+DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OverflowError)
+"""What the readers of zip and npy files raise when bytes are not what they should be."""
+
+
+def load_npz(data: bytes, what: str) -> Arrays:
+    """The arrays of an npz file, after `check_npz`.
+
+    Raises:
+        BundleError: it is damaged or holds what it must not.
+    """
+    check_npz(data, what)
+    return from_npz(data)
+
+
+def check_npz(data: bytes, what: str) -> None:
+    """Reads an npz file through without keeping it.
+
+    Args:
+        data: the file's bytes.
+        what: how the sentence calls it.
+
+    Raises:
+        BundleError: it is damaged, holds objects, or a header claims more or less than is there.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+            if not 1 <= len(members) <= MAX_ARRAYS:
+                raise BundleError(f"`{what}` must hold 1 to {MAX_ARRAYS} arrays, got {len(members)}.")
+            if sum(member.file_size for member in members) > MAX_BYTES:
+                raise BundleError(f"`{what}` must unpack to at most {MAX_BYTES} bytes, got more.")
+            for member in members:
+                _check_array(archive, member, what)
+    except DAMAGED as error:
+        raise BundleError(f"`{what}` is not a sound npz file: {error}; export the run again.") from error
+
+
+def _check_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, what: str) -> None:
+    shown = f"`{member.filename}` in `{what}`"
+    with archive.open(member) as file:
+        shape, dtype = _header(file)
+        if dtype.kind not in ALLOWED_KINDS:
+            raise BundleError(f"{shown} must hold plain numbers, got {dtype}; nothing of it was read.")
+        if file.tell() + math.prod(shape) * dtype.itemsize != member.file_size:
+            raise BundleError(f"{shown} must be as long as its header says, got {member.file_size} bytes.")
+        while file.read(2**20):
+            pass
+
+
+def _header(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    version = npy.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"npy format {version} is not known")
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, dtype = read(file)
+    return shape, dtype

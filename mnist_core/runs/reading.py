@@ -1,0 +1,155 @@
+"""The reading half of the store: every question that can be asked about recorded runs."""
+
+import difflib
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import URL, Connection, select
+
+from mnist_core.errors import RunNotFound
+from mnist_core.runs import tables
+from mnist_core.runs.database import Database
+from mnist_core.runs.names import looks_like_id
+from mnist_core.runs.records import Artifact, EpochRecord, Opening, PointRecord, RunRecord, RunState, Wish
+
+__all__ = ["StoreReader", "existing_run", "run_record"]
+
+SHOWN_CANDIDATES = 5
+
+
+class StoreReader:
+    """Reads runs, their points, epochs and artifacts; usable from several threads."""
+
+    def __init__(self, url: str | URL) -> None:
+        """Opens the database and creates what is missing.
+
+        Args:
+            url: SQLAlchemy URL, such as `sqlite:////home/me/lab.sqlite`.
+
+        Raises:
+            StorageError: it cannot be opened, or a newer version of this program made it.
+        """
+        self._database = Database(url)
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def now(self) -> float:
+        """The time by the database's clock, in seconds since 1970-01-01 UTC."""
+        with self._database.reading() as connection:
+            return connection.execute(select(tables.DatabaseNow())).scalar_one()
+
+    def runs(self) -> list[RunRecord]:
+        """All runs, newest first."""
+        query = select(tables.run).order_by(tables.run.c.created.desc(), tables.run.c.id.desc())
+        with self._database.reading() as connection:
+            return [run_record(row) for row in connection.execute(query).mappings()]
+
+    def run(self, ref: str) -> RunRecord:
+        """The run with this id, this name, or the only one whose id begins so (4 characters at least).
+
+        Raises:
+            RunNotFound: there is none, or more than one; the sentence names candidates.
+        """
+        columns = tables.run.c
+        is_id = looks_like_id(ref)
+        fits = columns.id.startswith(ref.lower(), autoescape=True) if is_id else columns.name == ref
+        query = select(tables.run).where(fits).order_by(columns.created.desc()).limit(SHOWN_CANDIDATES + 1)
+        with self._database.reading() as connection:
+            found = [run_record(row) for row in connection.execute(query).mappings()]
+            if len(found) != 1:
+                raise RunNotFound(_ambiguous(ref, found) if found else _unknown(ref, connection))
+        return found[0]
+
+    def epochs(self, run_id: str) -> list[EpochRecord]:
+        """The committed epochs of a run, first to last."""
+        query = _of(tables.epoch, run_id).order_by(tables.epoch.c.epoch)
+        with self._database.reading() as connection:
+            return [EpochRecord(**row) for row in connection.execute(query).mappings()]
+
+    def points(self, run_id: str, after: int = -1) -> list[tuple[int, PointRecord]]:
+        """The points whose sequence number is above `after`, in order.
+
+        Numbers grow even when a resumed run repeats steps: a reader who keeps points drops those that it holds at or
+        after the `step` of a new one.
+        """
+        query = _of(tables.point, run_id).where(tables.point.c.seq > after).order_by(tables.point.c.seq)
+        with self._database.reading() as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        return [(row.pop("seq"), PointRecord(**row)) for row in rows]
+
+    def artifacts(self, run_id: str) -> list[Artifact]:
+        """The artifacts of a run, ordered by epoch and name."""
+        query = _of(tables.artifact, run_id).order_by(tables.artifact.c.epoch, tables.artifact.c.name)
+        with self._database.reading() as connection:
+            return [Artifact(**row) for row in connection.execute(query).mappings()]
+
+    def artifact(self, run_id: str, epoch: int, name: str) -> Artifact | None:
+        """One artifact of a run, or None."""
+        columns = tables.artifact.c
+        query = _of(tables.artifact, run_id).where(columns.epoch == epoch, columns.name == name)
+        with self._database.reading() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return Artifact(**row) if row else None
+
+    def openings(self, run_id: str) -> list[Opening]:
+        """The looks at the run's test split, first to last."""
+        query = _of(tables.opening, run_id).order_by(tables.opening.c.when)
+        with self._database.reading() as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        return [Opening(**row | {"state": RunState(row["state"])}) for row in rows]
+
+    def referenced_blobs(self) -> set[str]:
+        """The sha256 of every blob that an artifact names."""
+        with self._database.reading() as connection:
+            return set(connection.scalars(select(tables.artifact.c.sha).distinct()))
+
+
+def _of(table: Any, run_id: str) -> Any:
+    columns = [column for column in table.c if column.name != "run"]
+    return select(*columns).where(table.c.run == run_id)
+
+
+def run_record(row: Mapping[Any, Any]) -> RunRecord:
+    """The record of one row of the run table."""
+    plain = dict(row)
+    plain["state"] = RunState(plain["state"])
+    plain["wish"] = Wish(plain["wish"]) if plain["wish"] else None
+    return RunRecord(**plain)
+
+
+def existing_run(connection: Connection, run_id: str) -> RunRecord:
+    """The run with this id, inside a transaction.
+
+    Raises:
+        RunNotFound: there is none.
+    """
+    row = connection.execute(select(tables.run).where(tables.run.c.id == run_id)).mappings().one_or_none()
+    if row is None:
+        raise RunNotFound(_unknown(run_id, connection))
+    return run_record(row)
+
+
+def _ambiguous(ref: str, found: list[RunRecord]) -> str:
+    shown = ", ".join(f"`{run.id}` ({run.name})" for run in found[:SHOWN_CANDIDATES])
+    more = ", ..." if len(found) > SHOWN_CANDIDATES else ""
+    return f"An id must fit one run, `{ref}` fits more: {shown}{more}; give more of the id, or the name."
+
+
+def _unknown(ref: str, connection: Connection) -> str:
+    rows = connection.execute(select(tables.run.c.name, tables.run.c.id)).all()
+    if not rows:
+        return f"No run answers to `{ref}`: none is recorded yet; train one first."
+    close = difflib.get_close_matches(ref, [text for row in rows for text in row], n=3, cutoff=0.6)
+    hint = "did you mean " + " or ".join(f"`{text}`" for text in close) if close else "`runs` lists all of them"
+    return f"No run answers to `{ref}`; {hint}."
