@@ -1,0 +1,87 @@
+"""The command line, `python -m mnist_core`: arguments in, one answer out, exit codes as documented.
+
+0 all is well; 1 the run failed; 2 bad usage or bad input, with one line on standard error; 130 stopped by Ctrl-C.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from mnist_core.commands import COMMANDS, Answer
+from mnist_core.errors import InvalidInput, MnistLabError
+from mnist_core.lab import Lab
+from mnist_core.networks.catalogue import presets
+from mnist_core.run import SPLITS
+from mnist_core.runs import RunState
+from mnist_core.runs.records import finite
+
+__all__ = ["build_parser", "main"]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message}; see `{self.prog} --help`.", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every command and its options."""
+    parser = _Parser(prog="mnist_core", description="Train the published MNIST networks and look inside.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    added = {name: commands.add_parser(name, help=command.__doc__) for name, command in COMMANDS.items()}
+    for command in added.values():
+        command.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+    _train_options(added["train"])
+    for name in ("show", "evaluate", "export"):
+        added[name].add_argument("run", metavar="RUN", help="id, unambiguous prefix of it, or name")
+    added["evaluate"].add_argument("--epoch", default="kept", help="best, last, kept or a number; default kept")
+    added["evaluate"].add_argument("--split", default="validation", choices=SPLITS, help="default validation")
+    added["export"].add_argument("--out", required=True, metavar="FILE.zip", help="where the bundle goes")
+    added["import"].add_argument("file", metavar="FILE.zip", help="a run bundle")
+    return parser
+
+
+def _train_options(command: argparse.ArgumentParser) -> None:
+    what = command.add_mutually_exclusive_group(required=True)
+    what.add_argument("--preset", metavar="PRESET", help=", ".join(presets))
+    what.add_argument("--resume", metavar="RUN", help="go on with a run whose process died")
+    command.add_argument("--dataset", metavar="DATASET", help="digits, mnist, fashion-mnist or FILE.npz")
+    command.add_argument("--name", help="what to call the run; default a friendly name")
+    command.add_argument(
+        "--set", action="append", metavar="PATH=VALUE", help="a field of the specification, such as training.epochs=3"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    parsed = build_parser().parse_args(arguments)
+    try:
+        answer = COMMANDS[parsed.command](Lab(), parsed)
+    except InvalidInput as error:
+        return _complain(error, 2)
+    except MnistLabError as error:
+        return _complain(error, 1)
+    except KeyboardInterrupt:
+        return 130
+    _print(answer, as_json=parsed.json)
+    return {RunState.FAILED: 1, RunState.STOPPED: 130}.get(answer.state, 0)
+
+
+def _complain(error: MnistLabError, code: int) -> int:
+    print(" ".join(str(error).split()), file=sys.stderr)
+    return code
+
+
+def _print(answer: Answer, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(finite(answer.document), allow_nan=False))
+    else:
+        print("\n".join(answer.lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""Imports TensorFlow and Keras without their start-up messages, which no setting silences, and without a home.
+
+Training, inference and networks/build.py take `tf` and `keras` from here; nobody else needs them.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["keras", "tf"]
+
+STANDARD_ERROR = 2
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """TensorFlow's C++ part writes to the file descriptor itself, before it reads any log level."""
+    kept = os.dup(STANDARD_ERROR)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, STANDARD_ERROR)
+    try:
+        yield
+    finally:
+        os.dup2(kept, STANDARD_ERROR)
+        os.close(kept)
+        os.close(nowhere)
+
+
+@contextmanager
+def _homeless() -> Iterator[None]:
+    """Keras would write its settings into the user's home, and let settings there change the numbers of a run."""
+    before = os.environ.get("KERAS_HOME")
+    os.environ["KERAS_HOME"] = os.path.join(os.devnull, "keras")  # noqa: PTH118 - a path that cannot exist
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["KERAS_HOME"]
+        else:
+            os.environ["KERAS_HOME"] = before
+
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+with _silence(), _homeless():
+    import keras
+    import tensorflow as tf
+
+    tf.config.list_physical_devices()

@@ -1,0 +1,79 @@
+"""The forward pass over recorded images, chunked like training, so that stop and heartbeat work during it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_core.backend import keras, tf
+from mnist_core.inference.predictions import LOWEST_LOG_PROBABILITY, Predictions
+
+__all__ = ["Forward", "resident", "scaled"]
+
+BATCH = 250
+BATCHES_PER_CALL = 8
+
+
+def resident(images: NDArray[np.uint8]) -> tf.Tensor:
+    """The whole dataset as one uint8 tensor (n, 28, 28, 1) that stays on the device."""
+    return tf.constant(images[..., None])
+
+
+def scaled(images: tf.Tensor) -> tf.Tensor:
+    """The graph's side of `to_model_input`: uint8 (n, 28, 28, 1) to float32 in [0, 1]."""
+    return tf.cast(images, tf.float32) / 255.0
+
+
+class Forward:
+    """Evaluates a model, in evaluation mode, over images that are resident on the device.
+
+    Args:
+        model: takes float32 (n, 28, 28, 1) in [0, 1] and returns logits.
+        images: uint8 (n, 28, 28, 1), as `resident` returns them.
+        labels: uint8 (n,), the true classes.
+    """
+
+    def __init__(self, model: keras.Model, images: tf.Tensor, labels: NDArray[np.uint8]) -> None:
+        self._model = model
+        self._images = images
+        self._labels = tf.constant(labels.astype(np.int32))
+        self._call = tf.function(self._predict, autograph=True)
+
+    def predict(self, ids: NDArray[np.int32], between: Callable[[], Any] = lambda: None) -> Predictions:
+        """Predicts some images.
+
+        Args:
+            ids: int32 (n,), image ids, at least one.
+            between: called after each 2,000 images; may raise to end the pass.
+        """
+        size = BATCH * BATCHES_PER_CALL
+        parts = []
+        for start in range(0, len(ids), size):
+            chunk = ids[start : start + size]
+            batches = -(-len(chunk) // BATCH)
+            padded = np.resize(chunk, size).astype(np.int32).reshape(BATCHES_PER_CALL, BATCH)
+            parts.append(
+                [
+                    part.numpy().reshape(size, -1)[: len(chunk)]
+                    for part in self._call(tf.constant(padded), tf.constant(batches))
+                ]
+            )
+            between()
+        predicted, loss, log_probabilities = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return Predictions(predicted[:, 0], loss[:, 0], log_probabilities.astype(np.float16))
+
+    def _predict(self, batches: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        predicted = tf.TensorArray(tf.uint8, BATCHES_PER_CALL, element_shape=(BATCH,))
+        losses = tf.TensorArray(tf.float32, BATCHES_PER_CALL, element_shape=(BATCH,))
+        classes = self._model.output_shape[-1]
+        logs = tf.TensorArray(tf.float32, BATCHES_PER_CALL, element_shape=(BATCH, classes))
+        for index in tf.range(count):
+            ids = batches[index]
+            logits = self._model(scaled(tf.gather(self._images, ids)), training=False)
+            log = tf.nn.log_softmax(logits)
+            loss = -tf.gather(log, tf.gather(self._labels, ids), axis=1, batch_dims=1)
+            predicted = predicted.write(index, tf.cast(tf.argmax(logits, -1), tf.uint8))
+            losses = losses.write(index, loss)
+            logs = logs.write(index, tf.maximum(log, LOWEST_LOG_PROBABILITY))
+        return predicted.stack(), losses.stack(), logs.stack()

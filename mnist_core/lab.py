@@ -1,0 +1,199 @@
+"""The laboratory: settings, datasets and recorded runs in one place, and what can be done with them.
+
+The command line, notebooks and workers all go through `Lab`; a `Run` is its handle to one recorded run.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from mnist_core import datasets
+from mnist_core.datasets import Dataset
+from mnist_core.errors import InvalidInput, InvalidSpec, RunBusy
+from mnist_core.machine import is_alive, worker_name
+from mnist_core.networks.cost import Cost, estimate
+from mnist_core.run import Run
+from mnist_core.runs import Archive, Blobs, RunRecord, RunState, Store, import_bundle, sqlite_url
+from mnist_core.settings import Settings, load_settings
+from mnist_core.spec import RunSpec
+from mnist_core.training.assignment import Assignment, Bench, Watch
+
+__all__ = ["LEASE_SECONDS", "Lab"]
+
+LEASE_SECONDS = 30.0
+"""A run whose worker has not been heard of for so long may be taken over."""
+
+
+class Lab:
+    """Datasets and recorded runs of one installation.
+
+    Args:
+        settings: where things are; default the environment's.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or load_settings()
+        self._loaded: dict[str, Dataset] = {}
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The recorded runs."""
+        return Archive(
+            Store(self.settings.db or sqlite_url(self.settings.home / "lab.sqlite")), Blobs(self.settings.blobs_url)
+        )
+
+    def dataset(self, name: str | Path) -> Dataset:
+        """Loads a dataset by name, or takes in own data: an `.npz` file, kept as a blob and named by its sha256.
+
+        Raises:
+            DatasetError: it is not at hand, damaged, or breaks a rule.
+        """
+        if str(name).endswith(".npz"):
+            return self._take_in(Path(name).expanduser())
+        if str(name) not in self._loaded:
+            self._loaded[str(name)] = self._load(str(name))
+        return self._loaded[str(name)]
+
+    def _load(self, name: str) -> Dataset:
+        if datasets.is_own(name):
+            return datasets.parse_npz(self.archive.blobs.get(name))
+        return datasets.load(name, self.settings)
+
+    def _take_in(self, path: Path) -> Dataset:
+        own = datasets.read_npz(path)
+        self.archive.blobs.put(path.read_bytes())
+        self._loaded[own.name] = own
+        return own
+
+    def train(
+        self,
+        spec: RunSpec,
+        *,
+        name: str | None = None,
+        listen: Callable[[Any], Any] | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Run:
+        """Trains in this process, recording every epoch.
+
+        Args:
+            spec: what to train, from `presets[...].on(...)`.
+            name: what to call the run; default a friendly name.
+            listen: makes a further recorder from the job, for a progress bar.
+            should_stop: asked between chunks; once true, the run ends as `stopped`.
+
+        Raises:
+            InvalidInput: spec and dataset do not fit.
+            TrainingFailed: the run failed; it is recorded with its reason.
+        """
+        bench = self.prepare(spec)
+        record = self.archive.store.submit(
+            spec.model_dump(mode="json"),
+            digest=spec.digest(bench.dataset.content_hash, bench.placement.device),
+            name=name,
+            cost=self.cost(spec, bench).seconds_per_run,
+        )
+        return self._carry_out(record, bench, Watch(listen, should_stop))
+
+    def prepare(self, spec: RunSpec, *, threads: int | None = None) -> Bench:
+        """Lays out what a run needs: dataset, splits, device. Nothing is recorded.
+
+        Args:
+            spec: what would be trained.
+            threads: threads to train with; default the setting.
+
+        Raises:
+            InvalidInput: spec, dataset and machine do not fit.
+        """
+        from mnist_core.training.runtime import place
+
+        dataset = self.dataset(spec.dataset.name).grouped(spec.dataset.grouping)
+        if spec.classes != len(dataset.classes):
+            last = len(spec.network.layers) - 1
+            raise InvalidSpec(
+                f"`network.layers.{last}.units` must be the number of classes, {len(dataset.classes)} for"
+                f" `{dataset.name}`, got {spec.classes}."
+            )
+        splits = datasets.split(dataset, spec.split)
+        return Bench(dataset, splits, place(spec.device, threads or self.settings.training_threads))
+
+    def resume(
+        self,
+        ref: str,
+        *,
+        listen: Callable[[Any], Any] | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Run:
+        """Goes on with a run whose process died, from its last committed epoch, in this process.
+
+        Raises:
+            RunBusy: it is finished, or its process is alive.
+            InvalidInput: the machine or the dataset are not those that it began with.
+        """
+        record = self.archive.store.run(ref)
+        self._check_abandoned(record)
+        spec = RunSpec.parse(record.spec)
+        facts = self._handle(record).facts
+        bench = self.prepare(spec, threads=facts.threads if facts else None)
+        if spec.digest(bench.dataset.content_hash, bench.placement.device) != record.digest:
+            raise InvalidInput(
+                f"Run `{record.name}` can go on only with the data, the kind of device and the version that it began"
+                f" with; here the data is `{bench.dataset.source}` and the device {bench.placement.device}."
+            )
+        if record.state is RunState.RUNNING:
+            self.archive.store.requeue(record.id, ticket=record.ticket or "", attempt=record.attempt)
+        return self._carry_out(record, bench, Watch(listen, should_stop))
+
+    def _carry_out(self, record: RunRecord, bench: Bench, watch: Watch) -> Run:
+        from mnist_core.training.execute import execute
+
+        lease = self.archive.store.claim(
+            record.id, ticket=uuid4().hex, worker=worker_name(), device=bench.placement.device
+        )
+        if lease is None:
+            raise RunBusy(f"Run `{record.name}` was taken by another worker; see `show {record.name}`.")
+        assignment = Assignment(lease, RunSpec.parse(record.spec), bench, self.settings.snapshot_bytes)
+        execute(self.archive, assignment, watch)
+        return self._handle(record)
+
+    def _check_abandoned(self, record: RunRecord) -> None:
+        if record.state.is_finished:
+            raise RunBusy(
+                f"Run `{record.name}` must be unfinished to go on, got {record.state}; train it anew instead."
+            )
+        if record.state is RunState.QUEUED:
+            return
+        alive = is_alive(record.worker or "")
+        silent = self.archive.store.now() - (record.beat or 0.0)
+        if alive or (alive is None and silent < LEASE_SECONDS):
+            raise RunBusy(
+                f"Run `{record.name}` is being trained by `{record.worker}`; wait, or end that process first."
+            )
+
+    def cost(self, spec: RunSpec, bench: Bench) -> Cost:
+        """What a run would cost here, by this machine's calibration and finished runs."""
+        return estimate(spec, len(bench.splits.train), self.settings.home, self.archive.store.runs())
+
+    def _handle(self, record: RunRecord) -> Run:
+        return Run(self.archive, record.id, self.dataset)
+
+    def runs(self) -> list[Run]:
+        """All recorded runs, newest first."""
+        return [self._handle(record) for record in self.archive.store.runs()]
+
+    def run(self, ref: str) -> Run:
+        """One run by id, unambiguous prefix of it, or name.
+
+        Raises:
+            RunNotFound: no run, or more than one, answers to it.
+        """
+        return self._handle(self.archive.store.run(ref))
+
+    def import_bundle(self, path: str | Path) -> Run:
+        """Takes in a run bundle; a run that is here already is left as it is.
+
+        Raises:
+            BundleError: it is damaged, too large, of a newer format, or holds what it must not.
+        """
+        return self._handle(import_bundle(self.archive, Path(path)))

@@ -1,0 +1,142 @@
+"""Carries out a claimed run: from its lease to its final state. This is the border where every error is recorded."""
+
+import traceback
+from collections.abc import Sequence
+from statistics import median
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from mnist_core.analysis.evaluation import wilson_interval
+from mnist_core.errors import LeaseLost, StorageError, TrainingFailed
+from mnist_core.inference.predictions import Predictions
+from mnist_core.machine import machine_name
+from mnist_core.npz import Arrays, from_npz, to_npz
+from mnist_core.runs import RUN_LEVEL, Archive, EpochRecord, RunState
+from mnist_core.spec import RunSpec
+from mnist_core.training.assignment import Assignment, Watch
+from mnist_core.training.early_stopping import best_epoch, kept_epoch
+from mnist_core.training.recorder import ArchiveRecorder, Recorders
+from mnist_core.training.runtime import device_scope, facts
+from mnist_core.training.train import Job, Outcome, train
+
+__all__ = ["execute"]
+
+STOPPED = "Stopped on request; the epochs until then are kept."
+
+
+def execute(archive: Archive, assignment: Assignment, watch: Watch) -> None:
+    """Trains a claimed run, from its last committed epoch on, and gives it its final state.
+
+    Args:
+        archive: where it is recorded.
+        assignment: the run.
+        watch: who looks on.
+
+    Raises:
+        TrainingFailed: the run failed; its row says why.
+        LeaseLost: another worker has taken the run over.
+        StorageError: nothing can be recorded now; the run stays as it is and can be resumed.
+    """
+    started = monotonic()
+    lease, spec = assignment.lease, assignment.spec
+
+    def finish(state: RunState, reason: str | None, training: dict[str, Any] | None = None) -> None:
+        recorder.flush()
+        result = summarise(archive, lease.run, spec, training)
+        archive.store.finish(lease, state, reason=reason, result=result, used=monotonic() - started)
+
+    recorder = ArchiveRecorder(archive, lease, budget=assignment.budget, should_stop=watch.should_stop)
+    try:
+        with device_scope(assignment.bench.placement.device):
+            job = _job(archive, assignment)
+            outcome: Outcome = train(job, Recorders(recorder, *([watch.listen(job)] if watch.listen else [])))
+    except KeyboardInterrupt:
+        finish(RunState.STOPPED, STOPPED)
+        raise
+    except TrainingFailed as error:
+        finish(RunState.FAILED, str(error))
+        error.run = lease.run
+        raise
+    except (LeaseLost, StorageError):
+        raise
+    except Exception as error:  # the worker's border: whatever it was, the run must not stay open without a word
+        archive.keep(lease, RUN_LEVEL, {"traceback": traceback.format_exc().encode()})
+        reason = f"Training broke with {type(error).__name__}: {error}"
+        finish(RunState.FAILED, reason)
+        failure = TrainingFailed(reason)
+        failure.run = lease.run
+        raise failure from error
+    finish(RunState.STOPPED, STOPPED) if outcome.stopped else finish(RunState.DONE, None, outcome.train)
+
+
+def _job(archive: Archive, assignment: Assignment) -> Job:
+    lease, spec = assignment.lease, assignment.spec
+    committed = archive.store.epochs(lease.run)
+    last = max((record.epoch for record in committed), default=0)
+    if not archive.has(lease.run, RUN_LEVEL, "splits"):
+        archive.keep(
+            lease,
+            RUN_LEVEL,
+            {
+                "splits": _split_file(assignment),
+                "facts": facts(assignment.bench.placement, assignment.bench.dataset).to_bytes(),
+            },
+        )
+    archive.store.rewind(lease)
+
+    def recorded(epoch: int | None, name: str) -> Arrays | None:
+        found = epoch is not None and archive.has(lease.run, epoch, name)
+        return from_npz(archive.read(lease.run, epoch or 0, name)) if found else None
+
+    return Job(
+        spec=spec,
+        dataset=assignment.bench.dataset,
+        splits=assignment.bench.splits,
+        committed=committed,
+        initial=recorded(0, "weights"),
+        weights=recorded(last, "weights") if last else None,
+        optimizer=recorded(last, "optimizer") if last else None,
+        best=recorded(best_epoch(committed), "weights"),
+        threads=assignment.bench.placement.threads,
+    )
+
+
+def _split_file(assignment: Assignment) -> bytes:
+    splits, labels = assignment.bench.splits, assignment.bench.dataset.labels
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    ids = {f"{name}_ids": part for name, part in parts.items()}
+    return to_npz(ids | {f"{name}_labels": labels[part] for name, part in parts.items()})
+
+
+def summarise(archive: Archive, run: str, spec: RunSpec, training: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What a run came to: best and kept epoch, test and training figures of the kept one; None without an epoch."""
+    epochs = archive.store.epochs(run)
+    kept = kept_epoch(spec, epochs)
+    if kept is None:
+        return None
+    predictions = Predictions.from_arrays(from_npz(archive.read(run, kept, "predictions")), "test")
+    labels = from_npz(archive.read(run, RUN_LEVEL, "splits"))["test_labels"]
+    right = int(np.count_nonzero(predictions.predicted == labels))
+    return {
+        "best_epoch": best_epoch(epochs),
+        "kept_epoch": kept,
+        "test": {
+            "epoch": kept,
+            "loss": float(predictions.loss.mean(dtype=np.float64)),
+            "accuracy": right / len(labels),
+            "errors": len(labels) - right,
+            "interval": list(wilson_interval(right, len(labels))),
+        },
+        "train": training and {"epoch": kept, **training},
+        "images_per_second": _images_per_second(archive, run, epochs),
+        "machine": machine_name(),
+    }
+
+
+def _images_per_second(archive: Archive, run: str, epochs: Sequence[EpochRecord]) -> float | None:
+    """Training images per second, median over the epochs but the first, which holds the compilation."""
+    images = len(from_npz(archive.read(run, RUN_LEVEL, "splits"))["train_ids"])
+    seconds = [record.seconds for record in epochs if record.epoch > 0 and record.seconds > 0]
+    return images / median(seconds[1:] or seconds) if seconds else None

@@ -1,0 +1,67 @@
+"""The machine that trains: its device, its threads, determinism, and the facts that are recorded with a run."""
+
+import platform
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+import sklearn
+
+from mnist_core.backend import keras, tf
+from mnist_core.datasets import Dataset
+from mnist_core.errors import InvalidSpec
+from mnist_core.machine import machine_name
+from mnist_core.runs import DatasetFacts, Facts
+from mnist_core.settings import available_cores
+from mnist_core.training.assignment import Placement
+
+__all__ = ["device_scope", "facts", "place"]
+
+
+def place(wanted: str, threads: int) -> Placement:
+    """Sets this process up for training, once, and says what it trains on.
+
+    Args:
+        wanted: "auto", "cpu" or "gpu".
+        threads: threads to use; without effect where TensorFlow has already started.
+
+    Returns:
+        The kind of device, and the number of threads that is really used.
+
+    Raises:
+        InvalidSpec: a GPU is asked for and TensorFlow finds none.
+    """
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    except RuntimeError:  # TensorFlow has started, in a notebook for instance; what it started with holds
+        threads = tf.config.threading.get_intra_op_parallelism_threads() or available_cores()
+    tf.config.experimental.enable_op_determinism()
+    has_gpu = bool(tf.config.list_physical_devices("GPU"))
+    if wanted == "gpu" and not has_gpu:
+        raise InvalidSpec("`device` must be cpu or auto on a machine where TensorFlow finds no GPU, got 'gpu'.")
+    return Placement("gpu" if has_gpu and wanted != "cpu" else "cpu", threads)
+
+
+def device_scope(device: str) -> AbstractContextManager[Any]:
+    """Everything that is made in this scope is placed on the device."""
+    scope: AbstractContextManager[Any] = tf.device("/GPU:0" if device == "gpu" else "/CPU:0")
+    return scope
+
+
+def facts(placement: Placement, dataset: Dataset) -> Facts:
+    """What is recorded once of a run that trains here, on this dataset (after grouping)."""
+    versions = {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__}
+    return Facts(
+        dataset=DatasetFacts(
+            name=dataset.name,
+            content_hash=dataset.content_hash,
+            official=dataset.official,
+            classes=dataset.classes,
+        ),
+        machine=machine_name(),
+        system=platform.platform(),
+        device=placement.device,
+        threads=placement.threads,
+        versions=versions | {"numpy": np.__version__, "scikit-learn": sklearn.__version__},
+    )

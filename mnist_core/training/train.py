@@ -1,0 +1,253 @@
+"""The training loop: a specification and a dataset in, recorded epochs out. It knows no store and no screen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_core.datasets import Dataset, Splits, training_sample
+from mnist_core.errors import Diverged
+from mnist_core.inference.forward import Forward, resident
+from mnist_core.inference.predictions import Predictions
+from mnist_core.networks.shapes import first_layer_id
+from mnist_core.npz import Arrays
+from mnist_core.runs import EpochRecord
+from mnist_core.spec import LbfgsSpec, RunSpec
+from mnist_core.training.baseline import Baseline
+from mnist_core.training.chunks import CHUNK_STEPS, ChunkResult, Pace
+from mnist_core.training.early_stopping import best_epoch, kept_epoch, stops_early
+from mnist_core.training.engine import Engine
+from mnist_core.training.recorder import Recorder, Snapshot, StopRequested
+
+__all__ = ["Job", "Outcome", "Trainer", "train"]
+
+Metrics = dict[str, float | None]
+
+
+class Trainer(Protocol):
+    """A network in training: the engine, or scikit-learn's solver behind the same face."""
+
+    model: Any
+    steps_per_epoch: int
+
+    def start_epoch(self, epoch: int) -> bool:
+        """Prepares an epoch (1 to n); False where nothing is left to learn."""
+
+    def run_steps(self, step: int, count: int) -> ChunkResult:
+        """Takes up to `count` steps from step `step` of the epoch."""
+
+    def penalty(self) -> float:
+        """The penalty of the weights as they are, in nats."""
+
+    def weights(self) -> Arrays:
+        """Every weight, by `layer/variable`."""
+
+    def load_weights(self, weights: Arrays) -> None:
+        """Puts recorded weights in."""
+
+    def optimizer_state(self) -> Arrays:
+        """What must be remembered to go on, besides the weights."""
+
+    def load_optimizer_state(self, state: Arrays) -> None:
+        """Puts it back."""
+
+    def close(self) -> None:
+        """Lets go of what it holds besides memory."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training to do, or to go on with.
+
+    Attributes:
+        spec: what to train.
+        dataset: after grouping.
+        splits: image ids.
+        committed: the epochs that are recorded already; empty for a new run.
+        initial: the starting weights, once they are recorded.
+        weights: those of the last committed epoch.
+        optimizer: the optimiser's state then.
+        best: the weights of the best committed epoch.
+        threads: threads that it may use.
+    """
+
+    spec: RunSpec
+    dataset: Dataset
+    splits: Splits
+    committed: Sequence[EpochRecord] = ()
+    initial: Arrays | None = None
+    weights: Arrays | None = None
+    optimizer: Arrays | None = None
+    best: Arrays | None = None
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended.
+
+    Attributes:
+        stopped: someone asked it to stop.
+        epochs: epochs 0 to the last committed one.
+        train: loss and accuracy of the kept epoch on the whole training split; None where it was stopped.
+    """
+
+    stopped: bool
+    epochs: tuple[EpochRecord, ...]
+    train: Metrics | None
+
+
+def train(job: Job, recorder: Recorder) -> Outcome:
+    """Trains until the last epoch, until it stops early, or until someone asks it to stop.
+
+    Raises:
+        Diverged: a loss is no longer a finite number; the sentence names epoch and step.
+        LeaseLost: another worker has taken the run over.
+    """
+    loop = _Loop(job, recorder)
+    try:
+        loop.run()
+        return Outcome(False, tuple(loop.history), loop.whole_training_split())
+    except StopRequested:
+        return Outcome(True, tuple(loop.history), None)
+    finally:
+        loop.close()
+
+
+class _Loop:
+    def __init__(self, job: Job, recorder: Recorder) -> None:
+        images = resident(job.dataset.images)
+        self._job = job
+        self._recorder = recorder
+        self._trainer = _trainer(job, images)
+        self._forward = Forward(self._trainer.model, images, job.dataset.labels)
+        self._sample = training_sample(job.splits, job.dataset.labels)
+        self._pace = Pace()
+        self._best = job.best
+        self.history = list(job.committed)
+
+    def close(self) -> None:
+        self._trainer.close()
+
+    def run(self) -> None:
+        self._initial = self._job.initial if self._job.initial is not None else self._trainer.weights()
+        self._recorder.begin(self._initial)
+        if self._job.weights is not None:
+            self._trainer.load_weights(self._job.weights)
+            self._trainer.load_optimizer_state(self._job.optimizer or {})
+        done = max((record.epoch for record in self.history), default=0)
+        for epoch in range(done + 1, self._job.spec.training.epochs + 1):
+            if stops_early(self._job.spec.training.early_stopping, self.history) or not self._epoch(epoch):
+                break
+
+    def _epoch(self, epoch: int) -> bool:
+        started = perf_counter()
+        if not self._trainer.start_epoch(epoch):
+            return False
+        losses, accuracies = self._steps(epoch)
+        seconds = perf_counter() - started
+        if not self.history:
+            self._untrained()
+        trained: Metrics = {"loss": _mean(losses), "accuracy": _mean(accuracies)}
+        self._commit(epoch, trained, seconds, self._trainer.weights(), self._trainer.optimizer_state())
+        return True
+
+    def _steps(self, epoch: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        parts: list[ChunkResult] = []
+        step, offset = 0, (epoch - 1) * self._trainer.steps_per_epoch
+        while step < self._trainer.steps_per_epoch:
+            started = perf_counter()
+            part = self._trainer.run_steps(step, min(self._pace.steps, CHUNK_STEPS))
+            self._pace.took(len(part.losses), perf_counter() - started)
+            self._recorder.points(epoch, offset + step, part.losses, part.accuracies)
+            _check_finite(part, epoch, offset + step)
+            parts.append(part)
+            step += len(part.losses)
+        return np.concatenate([p.losses for p in parts]), np.concatenate([p.accuracies for p in parts])
+
+    def _untrained(self) -> None:
+        """Epoch 0 is evaluated after the first epoch's steps, so that it does not delay the first point."""
+        trained = self._trainer.weights()
+        self._trainer.load_weights(self._initial)
+        self._commit(0, {"loss": None, "accuracy": None}, 0.0, self._initial, {})
+        self._trainer.load_weights(trained)
+
+    def _commit(self, epoch: int, trained: Metrics, seconds: float, weights: Arrays, optimizer: Arrays) -> None:
+        started = perf_counter()
+        predictions, metrics = self._evaluate()
+        _check_evaluation(metrics, epoch)
+        evaluation_seconds = perf_counter() - started
+        metrics = trained | metrics
+        snapshot = Snapshot(
+            epoch=epoch,
+            metrics=metrics,
+            seconds=seconds,
+            evaluation_seconds=evaluation_seconds,
+            predictions=predictions,
+            weights=weights,
+            first_layer=first_layer_id(self._job.spec.network.layers),
+            optimizer=optimizer,
+        )
+        recording_seconds = self._recorder.commit(snapshot)
+        self.history.append(EpochRecord(epoch, metrics, seconds, evaluation_seconds, recording_seconds))
+        if best_epoch(self.history) == epoch:
+            self._best = weights
+
+    def _evaluate(self) -> tuple[dict[str, Predictions], Metrics]:
+        splits = self._job.splits
+        validation = self._predict(splits.validation)
+        sample = self._predict(self._sample)
+        metrics: Metrics = {
+            **_summary(validation, self._labels(splits.validation), "val_"),
+            **_summary(sample, self._labels(self._sample), "train_eval_"),
+            "penalty": self._trainer.penalty(),
+        }
+        return {"validation": validation, "test": self._predict(splits.test)}, metrics
+
+    def whole_training_split(self) -> Metrics:
+        """Loss and accuracy of the kept epoch over every training image."""
+        if kept_epoch(self._job.spec, self.history) == best_epoch(self.history) and self._best is not None:
+            self._trainer.load_weights(self._best)
+        ids = self._job.splits.train
+        return _summary(self._predict(ids), self._labels(ids), "")
+
+    def _predict(self, ids: NDArray[np.int32]) -> Predictions:
+        return self._forward.predict(ids, self._recorder.beat)
+
+    def _labels(self, ids: NDArray[np.int32]) -> NDArray[np.uint8]:
+        return self._job.dataset.labels[ids]
+
+
+def _trainer(job: Job, images: Any) -> Trainer:
+    if isinstance(job.spec.optimizer, LbfgsSpec):
+        return Baseline(job.spec, job.dataset, job.splits.train, threads=job.threads)
+    return Engine(job.spec, images, job.dataset.labels, job.splits.train)
+
+
+def _mean(values: NDArray[np.float32]) -> float:
+    return float(values.mean(dtype=np.float64))
+
+
+def _summary(predictions: Predictions, labels: NDArray[np.uint8], prefix: str) -> Metrics:
+    right = np.count_nonzero(predictions.predicted == labels)
+    return {f"{prefix}loss": _mean(predictions.loss), f"{prefix}accuracy": right / len(labels)}
+
+
+def _check_finite(part: ChunkResult, epoch: int, offset: int) -> None:
+    wrong = np.flatnonzero(~np.isfinite(part.losses))
+    if len(wrong):
+        raise Diverged(
+            f"The loss was no longer a finite number at epoch {epoch}, step {offset + wrong[0] + 1}. {ADVICE}"
+        )
+
+
+def _check_evaluation(metrics: Metrics, epoch: int) -> None:
+    if not all(value is None or isfinite(value) for value in metrics.values()):
+        raise Diverged(f"The validation loss was no longer a finite number after epoch {epoch}. {ADVICE}")
+
+
+ADVICE = "Try a smaller `optimizer.learning_rate`, a tenth of it for a start, or a schedule that warms up."
