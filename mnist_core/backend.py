@@ -1,13 +1,13 @@
 """Imports TensorFlow and Keras without their start-up messages, which no setting silences, and without a home.
 
-Training, inference and networks/build.py take `tf` and `keras` from here; nobody else needs them.
+Training, inference and networks/build.py take them from here; nobody else needs them.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["keras", "tf"]
+__all__ = ["config", "keras", "tf"]
 
 STANDARD_ERROR = 2
 
@@ -44,5 +44,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 with _silence(), _homeless():
     import keras
     import tensorflow as tf
+    from tensorflow.python.framework import config  # the only place where determinism can be switched off again
 
     tf.config.list_physical_devices()

@@ -15,7 +15,6 @@ from datetime import datetime
 from typing import Any
 
 from mnist_core import datasets
-from mnist_core.datasets import Dataset
 from mnist_core.errors import DatasetMissing, InvalidInput, TrainingFailed
 from mnist_core.lab import Lab
 from mnist_core.networks.catalogue import presets
@@ -94,12 +93,11 @@ def _start(lab: Lab, arguments: argparse.Namespace, watch: dict[str, Any]) -> Ru
 def _spec(lab: Lab, arguments: argparse.Namespace) -> RunSpec:
     preset = presets[arguments.preset]
     overrides = dict(_assignment(text) for text in arguments.set or ())
-    dataset: str | Dataset = arguments.dataset or overrides.get("dataset.name") or preset.dataset
-    if str(dataset).endswith(".npz"):
-        dataset = lab.dataset(str(dataset))
-    elif not arguments.dataset and "dataset.name" not in overrides:
-        dataset = _at_hand(lab, preset.dataset)
-    return preset.specify(dataset, overrides)
+    named = arguments.dataset or overrides.get("dataset.name")
+    if str(named).endswith(".npz"):
+        overrides.pop("dataset.name", None)
+        return preset.specify(lab.dataset(str(named)), overrides)
+    return preset.specify(named or _at_hand(lab, preset.dataset), overrides)
 
 
 def _at_hand(lab: Lab, name: str) -> str:
@@ -117,7 +115,7 @@ def _assignment(text: str) -> tuple[str, Any]:
         raise InvalidInput(f"`--set` takes PATH=VALUE, such as training.epochs=3, got {text!r}.")
     try:
         return path, json.loads(value)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # not JSON: a plain text, for the specification to judge
         return path, value
 
 

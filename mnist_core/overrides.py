@@ -62,7 +62,7 @@ def _set(data: dict[str, Any], path: str, value: Any) -> None:
             raise InvalidSpec(f"`{path}` is not a field: `{'.'.join(parents[: depth + 1])}` has no parts.")
         place[_key(place, key, path)] = inner
         place = inner
-    if _is_discriminator(path) and isinstance(place, dict) and place.get(last) != value:
+    if _is_discriminator(path) and isinstance(place, dict):
         place.clear()
     place[_key(place, last, path)] = value
 

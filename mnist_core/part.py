@@ -93,7 +93,7 @@ class FieldDoc:
 
     def _what(self) -> str:
         if self.choices and self.kind == "choice":
-            return "one of " + ", ".join(self.choices)
+            return f"{'one of ' * (len(self.choices) > 1)}{', '.join(self.choices)}"
         if self.pattern:
             return self.help
         match self.kind:

@@ -439,7 +439,9 @@ class RunSpec(Part):
             "device": device,
             **{part: plain[part] for part in DIGEST_PARTS},
         }
-        canonical = json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        # Through JSON and back, as -0.0 trains like 0.0.
+        plain_zeros = json.loads(json.dumps(facts), parse_float=lambda text: float(text) + 0.0)
+        canonical = json.dumps(plain_zeros, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -96,4 +96,4 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
     share, spread = right / total, Z_95**2 / total
     centre = (share + spread / 2) / (1 + spread)
     half = Z_95 / (1 + spread) * sqrt(share * (1 - share) / total + spread / (4 * total))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return (centre - half if right else 0.0), (centre + half if right < total else 1.0)

@@ -5,9 +5,10 @@ The seconds come from a calibration: how long this machine takes for each kind o
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import islice
 from math import ceil, prod
 from pathlib import Path
 from statistics import median
@@ -16,15 +17,27 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mnist_core.errors import InvalidInput
 from mnist_core.machine import machine_name
-from mnist_core.networks.layers import BatchNorm, Conv, Dense, Dropout, Permute
+from mnist_core.networks.layers import Activation, BatchNorm, Conv, Dense, Dropout, Permute
 from mnist_core.networks.shapes import PlannedLayer, flat, plan
 from mnist_core.runs import RunRecord, RunState
-from mnist_core.spec import AdagradSpec, AdamSpec, AdamWSpec, RMSpropSpec, RunSpec, SgdSpec
+from mnist_core.spec import (
+    SPEC_VERSION,
+    AdagradSpec,
+    AdamSpec,
+    AdamWSpec,
+    LbfgsSpec,
+    RMSpropSpec,
+    RunSpec,
+    SgdSpec,
+)
 
 __all__ = ["WORK", "Calibration", "Cost", "estimate", "load_calibration", "save_calibration", "work_of_step"]
 
-WORK = ("steps", "layers", "conv", "pointwise", "dense", "values", "norm", "drop", "parameters")
+WORK = ("steps", "layers", "conv", "thin", "pointwise", "dense", "values", "smooth", "norm", "drop", "parameters")
 """The kinds of work that a training step is made of; `work_of_step` counts them."""
+
+THIN_CHANNELS = 4
+"""Convolutions of fewer input channels cannot fill the processor's registers."""
 
 FINISHED_RUNS = 20
 
@@ -89,30 +102,36 @@ def estimate(spec: RunSpec, train_images: int, home: Path, runs: Sequence[RunRec
 def work_of_step(spec: RunSpec) -> dict[str, float]:
     """How much of each kind of work one training step is: multiply-adds, values and parameters of a whole batch."""
     places = tuple(flat(plan(spec.network.layers)))
-    batch = spec.training.batch_size
     work = dict.fromkeys(WORK, 0.0)
     work["steps"] = 1
-    work["layers"] = len(places)
     for place in places:
-        values = batch * prod(place.output_shape)
-        work["values"] += values
-        match place.layer:
-            case Conv(kernel=1):
-                work["pointwise"] += batch * place.multiply_adds
-            case Conv():
-                work["conv"] += batch * place.multiply_adds
-            case Dense():
-                work["dense"] += batch * place.multiply_adds
-            case BatchNorm():
-                work["norm"] += values
-            case Dropout():
-                work["drop"] += values
-            case Permute():
-                work["norm"] += values
-            case _:
-                pass
+        work["layers"] += 1
+        work["values"] += spec.training.batch_size * prod(place.output_shape)
+        for kind, amount in _special_work(place).items():
+            work[kind] += spec.training.batch_size * amount
     work["parameters"] = sum(place.trainable for place in places) * (1 + _slots(spec))
     return work
+
+
+def _special_work(place: PlannedLayer) -> dict[str, float]:
+    """What one image costs in this layer besides its values, by the kinds of work that have speeds of their own."""
+    values = prod(place.output_shape)
+    match place.layer:
+        case Conv(kernel=1, activation=activation):
+            work = {"pointwise": float(place.multiply_adds)}
+        case Conv(activation=activation):
+            work = {"thin" if place.input_shape[-1] < THIN_CHANNELS else "conv": float(place.multiply_adds)}
+        case Dense(activation=activation):
+            work = {"dense": float(place.multiply_adds)}
+        case Activation(function=activation):
+            work = dict[str, float]()
+        case BatchNorm() | Permute():
+            return {"norm": values}
+        case Dropout():
+            return {"drop": values}
+        case _:
+            return {}
+    return work | ({"smooth": values} if activation not in ("linear", "relu") else {})
 
 
 def load_calibration(home: Path) -> tuple[Calibration, bool]:
@@ -140,15 +159,27 @@ def save_calibration(calibration: Calibration, home: Path) -> Path:
 
 
 def _seconds_per_epoch(spec: RunSpec, images: int, home: Path, runs: Sequence[RunRecord]) -> tuple[float, str]:
-    speeds = [(RunSpec.parse(run.spec), _speed(run)) for run in runs if _speed(run) > 0][:FINISHED_RUNS]
+    speeds = list(islice(_finished(runs), FINISHED_RUNS))
     same = [speed for finished, speed in speeds if _same_work(finished, spec)]
     if same:
         return images / median(same), "measured in finished runs of this network here"
     calibration, is_own = load_calibration(home)
-    ratios = [_calibrated(finished, calibration) * speed for finished, speed in speeds]
+    slower = [
+        1 / speed / _calibrated(finished, calibration)
+        for finished, speed in speeds
+        if not isinstance(finished.optimizer, LbfgsSpec)
+    ]
     where = "calibrated here" if is_own else f"calibrated on {calibration.machine}, not here"
-    corrected = f"{where}, corrected by {len(ratios)} finished runs" if ratios else where
-    return images * _calibrated(spec, calibration) * (median(ratios) if ratios else 1.0), corrected
+    corrected = f"{where}, corrected by {len(slower)} finished runs" if slower else where
+    return images * _calibrated(spec, calibration) * (median(slower) if slower else 1.0), corrected
+
+
+def _finished(runs: Sequence[RunRecord]) -> Iterator[tuple[RunSpec, float]]:
+    """Specification and speed of the finished runs of this machine; those of another version's format are left out."""
+    for run in runs:
+        speed = _speed(run)
+        if speed > 0 and run.spec.get("spec_version") == SPEC_VERSION:
+            yield RunSpec.parse(run.spec), speed
 
 
 def _speed(run: RunRecord) -> float:
@@ -159,7 +190,9 @@ def _speed(run: RunRecord) -> float:
 
 
 def _calibrated(spec: RunSpec, calibration: Calibration) -> float:
-    """Seconds for one training image."""
+    """Seconds for one training image; L-BFGS takes all images in one step, as one large product and its transpose."""
+    if isinstance(spec.optimizer, LbfgsSpec):
+        return calibration.seconds_per_step({"dense": sum(p.multiply_adds for p in flat(plan(spec.network.layers)))})
     return calibration.seconds_per_step(work_of_step(spec)) / spec.training.batch_size
 
 

@@ -18,7 +18,7 @@ from mnist_core.spec import RunSpec
 from mnist_core.training.assignment import Assignment, Watch
 from mnist_core.training.early_stopping import best_epoch, kept_epoch
 from mnist_core.training.recorder import ArchiveRecorder, Recorders
-from mnist_core.training.runtime import device_scope, facts
+from mnist_core.training.runtime import facts, training_scope
 from mnist_core.training.train import Job, Outcome, train
 
 __all__ = ["execute"]
@@ -49,7 +49,7 @@ def execute(archive: Archive, assignment: Assignment, watch: Watch) -> None:
 
     recorder = ArchiveRecorder(archive, lease, budget=assignment.budget, should_stop=watch.should_stop)
     try:
-        with device_scope(assignment.bench.placement.device):
+        with training_scope(assignment.bench.placement.device):
             job = _job(archive, assignment)
             outcome: Outcome = train(job, Recorders(recorder, *([watch.listen(job)] if watch.listen else [])))
     except KeyboardInterrupt:

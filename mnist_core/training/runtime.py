@@ -1,13 +1,13 @@
 """The machine that trains: its device, its threads, determinism, and the facts that are recorded with a run."""
 
 import platform
-from contextlib import AbstractContextManager
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import sklearn
 
-from mnist_core.backend import keras, tf
+from mnist_core.backend import config, keras, tf
 from mnist_core.datasets import Dataset
 from mnist_core.errors import InvalidSpec
 from mnist_core.machine import machine_name
@@ -15,7 +15,7 @@ from mnist_core.runs import DatasetFacts, Facts
 from mnist_core.settings import available_cores
 from mnist_core.training.assignment import Placement
 
-__all__ = ["device_scope", "facts", "place"]
+__all__ = ["facts", "place", "training_scope"]
 
 
 def place(wanted: str, threads: int) -> Placement:
@@ -36,17 +36,27 @@ def place(wanted: str, threads: int) -> Placement:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     except RuntimeError:  # TensorFlow has started, in a notebook for instance; what it started with holds
         threads = tf.config.threading.get_intra_op_parallelism_threads() or available_cores()
-    tf.config.experimental.enable_op_determinism()
     has_gpu = bool(tf.config.list_physical_devices("GPU"))
     if wanted == "gpu" and not has_gpu:
         raise InvalidSpec("`device` must be cpu or auto on a machine where TensorFlow finds no GPU, got 'gpu'.")
     return Placement("gpu" if has_gpu and wanted != "cpu" else "cpu", threads)
 
 
-def device_scope(device: str) -> AbstractContextManager[Any]:
-    """Everything that is made in this scope is placed on the device."""
-    scope: AbstractContextManager[Any] = tf.device("/GPU:0" if device == "gpu" else "/CPU:0")
-    return scope
+@contextmanager
+def training_scope(device: str) -> Iterator[None]:
+    """Everything in this scope is placed on the device and computed the same way each time.
+
+    Determinism is a switch of the whole process under which `model.fit` refuses to shuffle without a seed; it is put
+    back afterwards, for notebooks that use Keras too.
+    """
+    was_on = config.is_op_determinism_enabled()
+    tf.config.experimental.enable_op_determinism()
+    try:
+        with tf.device("/GPU:0" if device == "gpu" else "/CPU:0"):
+            yield
+    finally:
+        if not was_on:
+            config.disable_op_determinism()
 
 
 def facts(placement: Placement, dataset: Dataset) -> Facts:

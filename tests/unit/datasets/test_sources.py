@@ -31,9 +31,13 @@ def test_public_names():
         "Splits",
         "available",
         "class_count",
+        "is_own",
         "load",
+        "parse_npz",
         "read_npz",
         "split",
+        "to_model_input",
+        "training_sample",
     ]
 
 
