@@ -29,7 +29,7 @@ from mnist_core.settings import load_settings
 from mnist_core.training.chunks import CHUNK_STEPS, Pace
 from mnist_core.training.engine import Engine
 from mnist_core.training.recorder import ArchiveRecorder
-from mnist_core.training.runtime import place
+from mnist_core.training.runtime import place, training_scope
 
 PRESETS = ("softmax-regression", "mlp-512", "mlp-512-256", "bottleneck-cnn", "lenet-5x5", "sigmoid-cnn", "resnet-8")
 SLICES = 5
@@ -102,6 +102,10 @@ class OurSide:
         self.train(3)
 
     def train(self, steps: int) -> float:
+        with training_scope("cpu"):
+            return self._train(steps)
+
+    def _train(self, steps: int) -> float:
         started = perf_counter()
         while steps > 0:
             if self.step >= self.engine.steps_per_epoch:

@@ -8,7 +8,6 @@ import pytest
 from mnist_core.errors import InvalidSpec
 from mnist_core.networks.catalogue import presets
 from mnist_core.networks.layers import Dense
-from mnist_core.networks.layers import Dense
 from mnist_core.overrides import SHORT_NAMES, apply_overrides
 from mnist_core.spec import AdamSpec, EarlyStopping, SgdSpec, StepSchedule
 
