@@ -3,6 +3,7 @@
 Training, inference and networks/build.py take them from here; nobody else needs them.
 """
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,3 +48,12 @@ with _silence(), _homeless():
     from tensorflow.python.framework import config  # the only place where determinism can be switched off again
 
     tf.config.list_physical_devices()
+
+
+def _is_worth_reading(record: logging.LogRecord) -> bool:
+    """Each run compiles its own network, which TensorFlow takes for one function that is compiled again and again."""
+    message = record.getMessage()
+    return not ("triggered tf.function retracing" in message and ("Engine." in message or "Forward." in message))
+
+
+logging.getLogger("tensorflow").addFilter(_is_worth_reading)

@@ -1,5 +1,7 @@
 """The engine against plain Keras: the same batches, the same arithmetic."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -148,3 +150,18 @@ def test_random_operations_need_no_global_seed():
     other = model_weights(build_model(spec.network.layers, seed=3))
     for key, value in one.items():
         np.testing.assert_array_equal(value, other[key])
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_nothing_is_left_of_an_engine(name, pixels, labels):
+    def graphs() -> int:
+        gc.collect()
+        return sum(type(thing).__name__ == "FuncGraph" for thing in gc.get_objects())
+
+    before = graphs()
+    engine = make(small(**{"optimizer.name": name}), pixels, labels)
+    engine.start_epoch(1)
+    engine.run_steps(0, 1)
+    assert graphs() > before
+    del engine
+    assert graphs() == before
