@@ -5,6 +5,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -13,6 +14,7 @@ from mnist_core.commands import COMMANDS, Answer
 from mnist_core.errors import InvalidInput, MnistLabError
 from mnist_core.lab import Lab
 from mnist_core.networks.catalogue import presets
+from mnist_core.progress import say
 from mnist_core.run import SPLITS
 from mnist_core.runs import RunState
 from mnist_core.runs.records import finite
@@ -67,12 +69,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error, 1)
     except KeyboardInterrupt:
         return 130
-    _print(answer, as_json=parsed.json)
+    try:
+        _print(answer, as_json=parsed.json)
+    except BrokenPipeError:  # nobody reads on: nothing is wrong, and the interpreter must not complain at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return {RunState.FAILED: 1, RunState.STOPPED: 130}.get(answer.state, 0)
 
 
 def _complain(error: MnistLabError, code: int) -> int:
-    print(" ".join(str(error).split()), file=sys.stderr)
+    say(" ".join(str(error).split()))
     return code
 
 
@@ -81,6 +86,7 @@ def _print(answer: Answer, *, as_json: bool) -> None:
         print(json.dumps(finite(answer.document), allow_nan=False))
     else:
         print("\n".join(answer.lines))
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -6,19 +6,19 @@ Nothing here parses arguments or decides exit codes; `__main__.py` does.
 import argparse
 import json
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from mnist_core import datasets
 from mnist_core.errors import DatasetMissing, InvalidInput, TrainingFailed
 from mnist_core.lab import Lab
 from mnist_core.networks.catalogue import presets
-from mnist_core.progress import ProgressBar
+from mnist_core.progress import ProgressBar, say
 from mnist_core.run import Run
 from mnist_core.runs import EpochRecord, RunState
 from mnist_core.spec import RunSpec
@@ -70,7 +70,7 @@ def train(lab: Lab, arguments: argparse.Namespace) -> Answer:
         try:
             run = _start(lab, arguments, watch)
         except TrainingFailed as error:
-            print(error, file=sys.stderr)
+            say(str(error))
             run = lab.run(error.run)
     if run.record.result:
         run.open_test_split()
@@ -78,14 +78,19 @@ def train(lab: Lab, arguments: argparse.Namespace) -> Answer:
 
 
 def _start(lab: Lab, arguments: argparse.Namespace, watch: dict[str, Any]) -> Run:
-    if arguments.resume:
+    if arguments.resume is not None:
+        given = [f"--{name}" for name in ("dataset", "name", "set") if getattr(arguments, name) is not None]
+        if given:
+            raise InvalidInput(f"`--resume` goes on with the run as it is, got `{given[0]}` too; leave that out.")
         return lab.resume(arguments.resume, **watch)
     spec = _spec(lab, arguments)
-    cost, source = lab.cost(spec, bench := lab.prepare(spec)), bench.dataset.source
-    print(
-        f"{spec.network.preset} on {spec.dataset.name} ({source}): {cost.parameters:,} parameters, about"
-        f" {cost.seconds_per_epoch:.2g} s an epoch ({cost.basis}).",
-        file=sys.stderr,
+    bench = lab.prepare(spec)
+    if arguments.name is not None:
+        lab.archive.store.check_new_name(arguments.name)
+    cost = lab.cost(spec, bench)
+    say(
+        f"{spec.network.preset} on {spec.dataset.name} ({bench.dataset.source}), {cost.parameters:,} parameters\n"
+        f"about {cost.seconds_per_epoch:.2g} s an epoch ({cost.basis})"
     )
     return lab.train(spec, name=arguments.name, **watch)
 
@@ -93,18 +98,23 @@ def _start(lab: Lab, arguments: argparse.Namespace, watch: dict[str, Any]) -> Ru
 def _spec(lab: Lab, arguments: argparse.Namespace) -> RunSpec:
     preset = presets[arguments.preset]
     overrides = dict(_assignment(text) for text in arguments.set or ())
-    named = arguments.dataset or overrides.get("dataset.name")
-    if str(named).endswith(".npz"):
+    if arguments.dataset is not None:
+        named = arguments.dataset
+    elif "dataset" in overrides or "dataset.name" in overrides:
+        named = overrides.get("dataset.name", preset.dataset)
+    else:
+        named = _at_hand(lab, preset.dataset)
+    if isinstance(named, str) and named.endswith(".npz"):
         overrides.pop("dataset.name", None)
-        return preset.specify(lab.dataset(str(named)), overrides)
-    return preset.specify(named or _at_hand(lab, preset.dataset), overrides)
+        return preset.specify(lab.dataset(Path(named)), overrides)
+    return preset.specify(named, overrides)
 
 
 def _at_hand(lab: Lab, name: str) -> str:
     try:
         lab.dataset(name)
     except DatasetMissing as error:
-        print(f"{error}\nTraining on the bundled {FALLBACK} instead.", file=sys.stderr)
+        say(f"{error}\nTraining on the bundled {FALLBACK} instead.")
         return FALLBACK
     return name
 
@@ -112,7 +122,7 @@ def _at_hand(lab: Lab, name: str) -> str:
 def _assignment(text: str) -> tuple[str, Any]:
     path, equals, value = text.partition("=")
     if not equals or not path:
-        raise InvalidInput(f"`--set` takes PATH=VALUE, such as training.epochs=3, got {text!r}.")
+        raise InvalidInput(f"`--set` takes PATH=VALUE, such as training.epochs=3, got {text[:60]!r}.")
     try:
         return path, json.loads(value)
     except (ValueError, RecursionError):  # not JSON: a plain text, for the specification to judge
@@ -127,8 +137,13 @@ def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
     def ask(number: int, frame: Any) -> None:
         del number, frame
         asked.set()
-        signal.signal(signal.SIGINT, before)
-        print("Stopping; press Ctrl-C again to stop at once.", file=sys.stderr)
+        signal.signal(signal.SIGINT, interrupt)
+        say("Stopping; press Ctrl-C again to stop at once.")
+
+    def interrupt(number: int, frame: Any) -> None:
+        del number, frame
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # so that the run's last state can be written
+        raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, ask)
     try:
@@ -259,7 +274,7 @@ def calibrate(lab: Lab, _arguments: argparse.Namespace) -> Answer:
     placement = place("cpu", lab.settings.training_threads)
 
     def report(done: int, total: int) -> None:
-        print(f"\rcalibrating {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        say(f"\rcalibrating {done} of {total}", end="\n" if done == total else "")
 
     calibration = probes.calibrate(placement.threads, report)
     path = save_calibration(calibration, lab.settings.home)

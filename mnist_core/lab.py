@@ -3,6 +3,7 @@
 The command line, notebooks and workers all go through `Lab`; a `Run` is its handle to one recorded run.
 """
 
+import os
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from uuid import uuid4
 
 from mnist_core import datasets
 from mnist_core.datasets import Dataset
-from mnist_core.errors import InvalidInput, InvalidSpec, RunBusy
+from mnist_core.errors import DatasetMissing, InvalidInput, InvalidSpec, RunBusy
 from mnist_core.machine import is_alive, worker_name
 from mnist_core.networks.cost import Cost, estimate
 from mnist_core.run import Run
@@ -51,15 +52,22 @@ class Lab:
             DatasetError: it is not at hand, damaged, or breaks a rule.
         """
         if str(name).endswith(".npz"):
-            return self._take_in(Path(name).expanduser())
+            return self._take_in(Path(os.path.expanduser(name)))  # noqa: PTH111 - leaves an unknown ~user as it is
         if str(name) not in self._loaded:
             self._loaded[str(name)] = self._load(str(name))
         return self._loaded[str(name)]
 
     def _load(self, name: str) -> Dataset:
         if datasets.is_own(name):
-            return datasets.parse_npz(self.archive.blobs.get(name))
+            return self._own(name)
         return datasets.load(name, self.settings)
+
+    def _own(self, name: str) -> Dataset:
+        if not self.archive.blobs.exists(name):
+            raise DatasetMissing(
+                f"Own data `{name}` is not here; take its file in with `mnist_core.dataset(FILE.npz)` and try again."
+            )
+        return datasets.parse_npz(self.archive.blobs.get(name))
 
     def _take_in(self, path: Path) -> Dataset:
         own = datasets.read_npz(path)
@@ -155,6 +163,7 @@ class Lab:
             raise RunBusy(f"Run `{record.name}` was taken by another worker; see `show {record.name}`.")
         assignment = Assignment(lease, RunSpec.parse(record.spec), bench, self.settings.snapshot_bytes)
         execute(self.archive, assignment, watch)
+        self.archive.collect_garbage()
         return self._handle(record)
 
     def _check_abandoned(self, record: RunRecord) -> None:

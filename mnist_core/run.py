@@ -1,5 +1,6 @@
 """A handle to one recorded run: its epochs, weights and predictions, and how right it is at any epoch and split."""
 
+import re
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -93,7 +94,7 @@ class Run:
         """
         recorded = [record.epoch for record in self.epochs]
         named = {"best": self.best_epoch, "kept": self.kept_epoch, "last": max(recorded, default=None)}
-        number = named[which] if which in named else int(which) if str(which).isdigit() else None
+        number = named[which] if which in named else int(which) if re.fullmatch("[0-9]{1,9}", str(which)) else None
         if number is None or number not in recorded:
             have = f"0 to {max(recorded)}" if recorded else "none yet"
             raise EpochNotRecorded(

@@ -140,7 +140,7 @@ def load_calibration(home: Path) -> tuple[Calibration, bool]:
     if path.exists():
         try:
             own = Calibration.model_validate_json(path.read_bytes())
-        except ValidationError:
+        except (ValidationError, OSError):
             raise InvalidInput(f"`{path}` must be a calibration, got something else; run `calibrate` again.") from None
         if own.machine == machine_name():
             return own, True

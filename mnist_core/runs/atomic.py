@@ -14,7 +14,7 @@ __all__ = ["TEMP_PREFIX", "disk_errors", "replacing", "sync_folder", "temporary_
 TEMP_PREFIX = ".tmp-"
 """How the names of files begin that are not finished."""
 
-NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def temporary_name() -> str:

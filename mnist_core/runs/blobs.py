@@ -13,7 +13,7 @@ from pathlib import Path
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from mnist_core.errors import BlobMissing, StorageError
+from mnist_core.errors import BlobMissing, InvalidInput
 from mnist_core.runs.atomic import disk_errors
 from mnist_core.runs.folders import BlobFolder, LocalFolder, RemoteFolder
 
@@ -109,5 +109,5 @@ def _open_folder(url: str) -> BlobFolder:
         # Listings kept in memory would hide what other processes write.
         system, path = url_to_fs(url, use_listings_cache=False)
     except (ValueError, ImportError) as error:
-        raise StorageError(f"`MNIST_LAB_BLOBS` must be a folder or a known URL, got {url!r}: {error}.") from error
+        raise InvalidInput(f"`MNIST_LAB_BLOBS` must be a folder or a known URL, got {url!r}: {error}.") from error
     return LocalFolder(Path(path)) if isinstance(system, LocalFileSystem) else RemoteFolder(system, path)

@@ -12,7 +12,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from mnist_core.errors import StorageError, StorageFull
+from mnist_core.errors import InvalidInput, StorageError, StorageFull
 from mnist_core.runs.atomic import disk_errors
 from mnist_core.runs.tables import SCHEMA_VERSION, metadata, schema_version
 
@@ -114,11 +114,11 @@ def _parsed(url: str | URL) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise StorageError(
+        raise InvalidInput(
             "`MNIST_LAB_DB` must be a SQLAlchemy URL, such as `sqlite:////home/me/lab.sqlite`."
         ) from error
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise StorageError("`MNIST_LAB_DB` must name a file, as several processes share it, got a database in memory.")
+        raise InvalidInput("`MNIST_LAB_DB` must name a file, as several processes share it, got a database in memory.")
     return parsed
 
 
@@ -130,7 +130,7 @@ def _engine(url: URL) -> Engine:
     try:
         engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S} if is_sqlite else {})
     except (NoSuchModuleError, ImportError) as error:
-        raise StorageError(f"`MNIST_LAB_DB` names a database without a driver here: {error}; install it.") from error
+        raise InvalidInput(f"`MNIST_LAB_DB` names a database without a driver here: {error}; install it.") from error
     if is_sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

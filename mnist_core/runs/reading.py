@@ -62,6 +62,7 @@ class StoreReader:
             RunNotFound: there is none, or more than one; the sentence names candidates.
         """
         columns = tables.run.c
+        ref = ref.encode(errors="replace").decode()
         is_id = looks_like_id(ref)
         fits = columns.id.startswith(ref.lower(), autoescape=True) if is_id else columns.name == ref
         query = select(tables.run).where(fits).order_by(columns.created.desc()).limit(SHOWN_CANDIDATES + 1)

@@ -214,6 +214,15 @@ class Store(StoreReader):
                 name = existing_run(connection, run_id).name
                 raise RunBusy(f"Run `{name}` is running and cannot be deleted; stop it first.")
 
+    def check_new_name(self, name: str) -> None:
+        """Checks a name before a run is submitted with it.
+
+        Raises:
+            InvalidInput: it is not allowed, or taken.
+        """
+        with self._database.reading() as connection:
+            _new_name(connection, name)
+
     def rename(self, run_id: str, name: str) -> None:
         """Gives a run another name.
 

@@ -23,6 +23,7 @@ from mnist_core.training.train import Job, Outcome, train
 
 __all__ = ["execute"]
 
+LONG_ENOUGH = 0.5
 STOPPED = "Stopped on request; the epochs until then are kept."
 
 
@@ -136,7 +137,10 @@ def summarise(archive: Archive, run: str, spec: RunSpec, training: dict[str, Any
 
 
 def _images_per_second(archive: Archive, run: str, epochs: Sequence[EpochRecord]) -> float | None:
-    """Training images per second, median over the epochs but the first, which holds the compilation."""
+    """Training images per second, median over the epochs but the first, which holds the compilation.
+
+    None where these took less than half a second together, and would say more of the overhead than of the network.
+    """
     images = len(from_npz(archive.read(run, RUN_LEVEL, "splits"))["train_ids"])
-    seconds = [record.seconds for record in epochs if record.epoch > 0 and record.seconds > 0]
-    return images / median(seconds[1:] or seconds) if seconds else None
+    seconds = [record.seconds for record in epochs if record.epoch > 1]
+    return images / median(seconds) if sum(seconds) >= LONG_ENOUGH else None

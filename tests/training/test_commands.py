@@ -151,6 +151,14 @@ BAD = {
     "no command": ([], "COMMAND"),
     "neither preset nor run": (["train"], "one of the arguments --preset --resume is required"),
     "no such bundle": (["import", "nowhere.zip"], "nowhere.zip"),
+    "a taken kind of name": (["train", *TINY, "--name", "deadbeef"], "`name` must not look like a run id"),
+    "an empty name": (["train", *TINY, "--name", ""], "`name` must be 1 to"),
+    "an empty dataset": (["train", "--preset", "mlp-512", "--dataset", ""], "`dataset.name`"),
+    "no dataset at all": (["train", "--preset", "mlp-512", "--set", "dataset.name=null"], "`dataset.name`"),
+    "a home that is nobody's": (["train", "--preset", "mlp-512", "--dataset", "~nobody-here/x.npz"], "no such file"),
+    "an odd digit": (["evaluate", "nobody-here", "--epoch", "²"], "nobody-here"),
+    "no text": (["show", "\udcff"], "No run"),
+    "a resumed run with settings": (["train", "--resume", "x", "--set", "seed=1"], "`--resume` goes on"),
     "no such file": (["train", "--preset", "mlp-512", "--dataset", "none.npz"], "none.npz"),
 }
 
@@ -168,6 +176,29 @@ def test_bad_input_is_one_line_and_leaves_nothing(name, call, environment):
 def test_bad_settings_are_one_line(call, environment):
     environment["MNIST_LAB_THREADS"] = "many"
     assert "`MNIST_LAB_THREADS`" in call("runs", expect=2).stderr
+
+
+@pytest.mark.parametrize(("name", "value"), [("DB", "foo"), ("DB", "sqlite://"), ("BLOBS", "nope://x")])
+def test_settings_that_lead_nowhere_are_bad_input(name, value, call, environment):
+    environment[f"MNIST_LAB_{name}"] = value
+    assert f"`MNIST_LAB_{name}`" in call("runs", expect=2).stderr if name == "DB" else call("train", *TINY, expect=2)
+
+
+def test_nobody_has_to_read_what_a_training_says(environment, ask):
+    command = [sys.executable, "-m", "mnist_core", "train", *TINY]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process.stderr.close()
+    assert process.wait(timeout=300) == 0
+    assert ask("runs")[0]["state"] == "done"
+
+
+def test_nobody_has_to_read_an_answer_to_its_end(environment):
+    command = [sys.executable, "-m", "mnist_core", "presets"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(timeout=300) == 0
 
 
 def test_a_diverging_run_fails_with_1(call, ask):

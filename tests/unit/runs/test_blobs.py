@@ -181,5 +181,5 @@ def test_a_blob_put_while_it_is_being_collected_survives(local, tmp_path, monkey
 
 @pytest.mark.parametrize("url", ["nosuchprotocol://x", "s3://bucket/blobs"])
 def test_a_place_without_a_driver_has_a_sentence(url):
-    with pytest.raises(StorageError, match="`MNIST_LAB_BLOBS` must be a folder or a known URL"):
+    with pytest.raises(InvalidInput, match="`MNIST_LAB_BLOBS` must be a folder or a known URL"):
         Blobs(url)
