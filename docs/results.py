@@ -55,9 +55,10 @@ def row(name: str, result: dict) -> str:
 
 
 def curve(values: list[float]) -> str:
-    """A line of bars from the lowest to the highest value, with the first and the last one."""
+    """A line of at most 25 bars between the lowest and the highest value, with the first and the last one."""
     low, high = min(values), max(values)
-    bars = "".join(BARS[round((value - low) / ((high - low) or 1) * (len(BARS) - 1))] for value in values)
+    shown = [values[round(place * (len(values) - 1) / 24)] for place in range(25)] if len(values) > 25 else values
+    bars = "".join(BARS[round((value - low) / ((high - low) or 1) * (len(BARS) - 1))] for value in shown)
     return f"{values[0]:.3f} {bars} {values[-1]:.3f}"
 
 
