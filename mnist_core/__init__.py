@@ -9,6 +9,7 @@ run.evaluate("test").confusion
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from mnist_core.errors import MnistLabError
 from mnist_core.lab import Lab
 from mnist_core.networks.catalogue import Preset, presets
 from mnist_core.run import Run
-from mnist_core.settings import Settings
+from mnist_core.settings import Settings, load_settings
 from mnist_core.spec import RunSpec
 
 __all__ = [
@@ -36,24 +37,38 @@ __all__ = [
 ]
 
 
-def train(spec: RunSpec, *, name: str | None = None, listen: Callable[[Any], Any] | None = None) -> Run:
+_lab = lru_cache(maxsize=4)(Lab)
+
+
+def _here() -> Lab:
+    """The installation that the environment names."""
+    return _lab(load_settings())
+
+
+def train(
+    spec: RunSpec,
+    *,
+    name: str | None = None,
+    listen: Callable[[Any], Any] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Run:
     """Trains in this process and records every epoch in the installation that the environment names.
 
     See `Lab.train`.
     """
-    return Lab().train(spec, name=name, listen=listen)
+    return _here().train(spec, name=name, listen=listen, should_stop=should_stop)
 
 
 def dataset(name: str | Path) -> Dataset:
     """Loads a dataset by name, or takes in own data from an `.npz` file. See `Lab.dataset`."""
-    return Lab().dataset(name)
+    return _here().dataset(name)
 
 
 def recorded_runs() -> list[Run]:
     """All recorded runs, newest first."""
-    return Lab().runs()
+    return _here().runs()
 
 
 def open_run(ref: str) -> Run:
     """One recorded run by id, unambiguous prefix of it, or name."""
-    return Lab().run(ref)
+    return _here().run(ref)

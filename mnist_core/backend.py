@@ -28,21 +28,23 @@ def _silence() -> Iterator[None]:
 
 
 @contextmanager
-def _homeless() -> Iterator[None]:
+def _own_settings() -> Iterator[None]:
     """Keras would write its settings into the user's home, and let settings there change the numbers of a run."""
-    before = os.environ.get("KERAS_HOME")
-    os.environ["KERAS_HOME"] = os.path.join(os.devnull, "keras")  # noqa: PTH118 - a path that cannot exist
+    own = {"KERAS_HOME": f"{os.devnull}/keras", "KERAS_BACKEND": "tensorflow"}
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["KERAS_HOME"]
-        else:
-            os.environ["KERAS_HOME"] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-with _silence(), _homeless():
+with _silence(), _own_settings():
     import keras
     import tensorflow as tf
     from tensorflow.python.framework import config  # the only place where determinism can be switched off again

@@ -38,6 +38,11 @@ class Lab:
         self.settings = settings or load_settings()
         self._loaded: dict[str, Dataset] = {}
 
+    def close(self) -> None:
+        """Closes the connections to the database."""
+        if "archive" in self.__dict__:
+            self.archive.store.close()
+
     @cached_property
     def archive(self) -> Archive:
         """The recorded runs."""
@@ -67,11 +72,14 @@ class Lab:
             raise DatasetMissing(
                 f"Own data `{name}` is not here; take its file in with `mnist_core.dataset(FILE.npz)` and try again."
             )
-        return datasets.parse_npz(self.archive.blobs.get(name))
+        data = self.archive.blobs.get(name)
+        self.archive.blobs.put(data)  # renews it, so that it is not collected before a run names it
+        return datasets.parse_npz(data)
 
     def _take_in(self, path: Path) -> Dataset:
-        own = datasets.read_npz(path)
-        self.archive.blobs.put(path.read_bytes())
+        data = datasets.read_bytes(path)
+        own = datasets.parse_npz(data, source=str(path))
+        self.archive.blobs.put(data)
         self._loaded[own.name] = own
         return own
 
@@ -95,6 +103,8 @@ class Lab:
             InvalidInput: spec and dataset do not fit.
             TrainingFailed: the run failed; it is recorded with its reason.
         """
+        if datasets.is_own(spec.dataset.name):
+            self._loaded[spec.dataset.name] = self._own(spec.dataset.name)
         bench = self.prepare(spec)
         record = self.archive.store.submit(
             spec.model_dump(mode="json"),
@@ -149,6 +159,11 @@ class Lab:
                 f"Run `{record.name}` can go on only with the data, the kind of device and the version that it began"
                 f" with; here the data is `{bench.dataset.source}` and the device {bench.placement.device}."
             )
+        if facts and facts.threads != bench.placement.threads:
+            raise InvalidInput(
+                f"Run `{record.name}` began with {facts.threads} threads, and TensorFlow has started with"
+                f" {bench.placement.threads} in this process; resume it in a new one."
+            )
         if record.state is RunState.RUNNING:
             self.archive.store.requeue(record.id, ticket=record.ticket or "", attempt=record.attempt)
         return self._carry_out(record, bench, Watch(listen, should_stop))
@@ -161,9 +176,9 @@ class Lab:
         )
         if lease is None:
             raise RunBusy(f"Run `{record.name}` was taken by another worker; see `show {record.name}`.")
+        self.archive.collect_garbage()
         assignment = Assignment(lease, RunSpec.parse(record.spec), bench, self.settings.snapshot_bytes)
         execute(self.archive, assignment, watch)
-        self.archive.collect_garbage()
         return self._handle(record)
 
     def _check_abandoned(self, record: RunRecord) -> None:
@@ -173,11 +188,12 @@ class Lab:
             )
         if record.state is RunState.QUEUED:
             return
-        alive = is_alive(record.worker or "")
+        # A process that lives but is silent has lost the run; the lease keeps it from writing if it wakes up.
         silent = self.archive.store.now() - (record.beat or 0.0)
-        if alive or (alive is None and silent < LEASE_SECONDS):
+        if is_alive(record.worker or "") is not False and silent < LEASE_SECONDS:
             raise RunBusy(
-                f"Run `{record.name}` is being trained by `{record.worker}`; wait, or end that process first."
+                f"Run `{record.name}` is being trained by `{record.worker}`; wait, end that process, or try again when"
+                f" it has been silent for {LEASE_SECONDS:.0f} s."
             )
 
     def cost(self, spec: RunSpec, bench: Bench) -> Cost:

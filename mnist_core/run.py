@@ -125,12 +125,18 @@ class Run:
         return Predictions.from_arrays(from_npz(self._archive.read(self.id, number, "predictions")), split)
 
     def _predict_training_split(self, epoch: int) -> Predictions:
-        weights = self.weights(epoch)
+        weights, spec, known = self.weights(epoch), self.spec, self.facts
+        dataset = self._dataset(spec.dataset.name)
+        if known is None or known.dataset.content_hash != dataset.content_hash:
+            raise InvalidInput(
+                f"The training split of `{self.record.name}` needs the images that it was trained on;"
+                f" `{dataset.source}` holds another `{dataset.name}`."
+            )
         from mnist_core.inference.predict import predict
+        from mnist_core.training.runtime import place, training_scope
 
-        spec = self.spec
-        dataset = self._dataset(spec.dataset.name).grouped(spec.dataset.grouping)
-        return predict(spec, weights, dataset, self.split_file["train_ids"])
+        with training_scope(place("auto", known.threads).device):
+            return predict(spec, weights, dataset.grouped(spec.dataset.grouping), self.split_file["train_ids"])
 
     @cached_property
     def split_file(self) -> Arrays:

@@ -116,7 +116,8 @@ ARROWS = {
     "mnist_core.settings": ("errors", "part", "sentences"),
     "mnist_core.spec": ("errors", "part", "sentences", "overrides", "networks"),
     "mnist_core.datasets": ("errors", "settings", "spec", "datasets"),
-    "mnist_core.runs": ("errors", "npz", "runs", "spec"),
+    # A bundle's weights are checked against what its layer stack has.
+    "mnist_core.runs": ("errors", "networks.shapes", "npz", "runs", "spec"),
     "mnist_core.analysis": ("inference.predictions", "analysis"),
     "mnist_core.training": (
         "analysis", "backend", "datasets", "errors", "inference", "machine", "networks", "npz", "runs", "seeding",

@@ -10,7 +10,7 @@ from mnist_core.datasets.dataset import SIDE, ByteArray, Dataset
 from mnist_core.datasets.npy import MAX_MEMBER, NpzFile
 from mnist_core.errors import DatasetDamaged, DatasetMissing, InvalidDataset
 
-__all__ = ["MAX_CLASSES", "MAX_IMAGES", "is_own", "parse_npz", "read_npz"]
+__all__ = ["MAX_CLASSES", "MAX_IMAGES", "is_own", "parse_npz", "read_bytes", "read_npz"]
 
 MAX_IMAGES = 200_000
 MAX_CLASSES = 100
@@ -32,6 +32,16 @@ def read_npz(path: Path) -> Dataset:
         DatasetDamaged: it cannot be read.
         InvalidDataset: it breaks one of the rules for own data.
     """
+    return parse_npz(read_bytes(path), source=str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file of own data, at most a byte more than such a file may have.
+
+    Raises:
+        DatasetMissing: there is no such file.
+        DatasetDamaged: it cannot be read.
+    """
     try:
         if not path.exists():
             raise DatasetMissing(f"`{path}` must be an `.npz` file, got no such file; check its name.")
@@ -39,12 +49,11 @@ def read_npz(path: Path) -> Dataset:
         if not path.is_file():
             raise DatasetDamaged(f"`{path}` must be an `.npz` file, got a folder or something else; check its name.")
         with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
+            return file.read(MAX_FILE + 1)
     except OSError as error:
         raise DatasetDamaged(
             f"`{path}` cannot be read ({error.strerror}); check its permissions and the disk."
         ) from None
-    return parse_npz(data, source=str(path))
 
 
 def parse_npz(data: bytes, *, source: str = "own data") -> Dataset:

@@ -1,4 +1,4 @@
-"""Turns a planned layer stack into a Keras model; the only module of this package that imports Keras.
+"""Turns a planned layer stack into a Keras model; the only module of networks/ that needs Keras.
 
 The model takes float32 (n, 28, 28, 1) in [0, 1] and returns float32 logits (n, classes). Its layers carry the ids of
 shapes.py as names, and its weights depend on the seed alone.

@@ -1,6 +1,6 @@
 """The layer stack as data: what a network consists of, without a line of Keras.
 
-A stack is a tuple of layers, told apart by `kind`. Layers have no names of their own; `name_layers` in shapes.py
+A stack is a tuple of layers, told apart by `kind`. Layers have no names of their own; `plan` in shapes.py
 gives each its id (`conv_1`, `dense_1`, ..., `output`).
 """
 

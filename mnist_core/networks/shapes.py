@@ -23,7 +23,7 @@ from mnist_core.networks.layers import (
     Residual,
 )
 
-__all__ = ["INPUT_SHAPE", "MAX_PARAMETERS", "PlannedLayer", "first_layer_id", "flat", "plan"]
+__all__ = ["INPUT_SHAPE", "MAX_PARAMETERS", "PlannedLayer", "first_layer_id", "flat", "plan", "weight_shapes"]
 
 INPUT_SHAPE = (28, 28, 1)
 MAX_PARAMETERS = 100_000_000
@@ -85,6 +85,26 @@ def flat(planned: Sequence[PlannedLayer]) -> Iterator[PlannedLayer]:
 def first_layer_id(layers: Sequence[Layer]) -> str:
     """The id of the first layer that has a kernel."""
     return next(place.id for place in flat(plan(layers)) if isinstance(place.layer, Conv | Dense))
+
+
+def weight_shapes(planned: Sequence[PlannedLayer]) -> dict[str, Shape]:
+    """The shape of every weight and batch-norm statistic of a stack, by `layer/variable` (`conv_1/kernel`)."""
+    shapes: dict[str, Shape] = {}
+    for place in flat(planned):
+        shapes |= {f"{place.id}/{variable}": shape for variable, shape in _variables(place).items()}
+    return shapes
+
+
+def _variables(place: PlannedLayer) -> dict[str, Shape]:
+    match place.layer:
+        case Conv(kernel=side, filters=filters):
+            return {"kernel": (side, side, place.input_shape[-1], filters), "bias": (filters,)}
+        case Dense(units=units):
+            return {"kernel": (place.input_shape[0], units), "bias": (units,)}
+        case BatchNorm():
+            return dict.fromkeys(("gamma", "beta", "moving_mean", "moving_variance"), place.input_shape[-1:])
+        case _:
+            return {}
 
 
 def _plan_stack(

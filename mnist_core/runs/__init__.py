@@ -16,6 +16,7 @@ from mnist_core.runs.records import (
     RunState,
     Wish,
 )
+from mnist_core.runs.result import RunResult, SplitResult, TrainResult
 from mnist_core.runs.store import Store
 
 __all__ = [
@@ -30,8 +31,11 @@ __all__ = [
     "Opening",
     "PointRecord",
     "RunRecord",
+    "RunResult",
     "RunState",
+    "SplitResult",
     "Store",
+    "TrainResult",
     "Wish",
     "export_bundle",
     "import_bundle",

@@ -8,7 +8,7 @@ import io
 import os
 import zipfile
 from collections.abc import Iterator
-from dataclasses import asdict
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,12 +16,14 @@ from pydantic import ValidationError
 
 from mnist_core.errors import BundleError, InvalidInput, RunBusy, RunNotFound
 from mnist_core.runs.archive import Archive
-from mnist_core.runs.atomic import disk_errors, replacing
+from mnist_core.runs.atomic import NO_SPACE, disk_errors, replacing
+from mnist_core.runs.bundle_contents import check_contents
 from mnist_core.runs.bundle_format import (
     FORMAT_VERSION,
     RunMember,
     artifact_of,
     epochs_from,
+    epochs_member,
     from_json,
     member_of,
     points_from,
@@ -29,8 +31,6 @@ from mnist_core.runs.bundle_format import (
     to_json,
 )
 from mnist_core.runs.bundle_reader import MAX_MEMBER, MAX_MEMBERS, MAX_TOTAL, BundleReader, open_bundle
-from mnist_core.runs.checked_npz import check_npz
-from mnist_core.runs.facts import Facts
 from mnist_core.runs.names import check_name
 from mnist_core.runs.records import Artifact, EpochRecord, RunRecord, RunState
 from mnist_core.spec import RunSpec
@@ -70,18 +70,27 @@ def write_bundle(archive: Archive, ref: str, path: Path) -> None:
     Raises:
         RunNotFound: no run, or more than one, answers to `ref`.
         RunBusy: it is not finished.
-        BundleError: it is not a training run of its own, or too large, or the path is no place for a file.
-        StorageError: the file cannot be written, or a recorded blob is gone or damaged.
+        BundleError: it is not a training run of its own, or too large, or no file can be written to the path.
+        StorageFull: no space is left.
+        BlobMissing: a recorded blob is gone or damaged.
     """
     path = path.absolute()
-    if not path.parent.is_dir() or path.is_dir():
-        raise BundleError(f"`{path}` must be a file in a folder that exists; make the folder or give another path.")
-    with (
-        disk_errors(f"the file `{path}`"),
-        replacing(path) as descriptor,
-        os.fdopen(descriptor, "wb", closefd=False) as file,
-    ):
-        _write(archive, ref, file)
+    with _path_errors(path):
+        if not path.parent.is_dir() or (path.exists() and not path.is_file()):
+            raise BundleError(f"`{path}` must be a file in a folder that exists; make the folder or give another path.")
+        with replacing(path) as descriptor, os.fdopen(descriptor, "wb", closefd=False) as file:
+            _write(archive, ref, file)
+
+
+@contextmanager
+def _path_errors(path: Path) -> Iterator[None]:
+    with disk_errors(f"the file `{path}`"):
+        try:
+            yield
+        except OSError as error:
+            if error.errno in NO_SPACE:
+                raise
+            raise BundleError(f"`{path}` cannot be written: {error.strerror or error}; give another path.") from error
 
 
 def import_bundle(archive: Archive, path: Path) -> RunRecord:
@@ -103,11 +112,10 @@ def import_bundle(archive: Archive, path: Path) -> RunRecord:
             return known
         epochs = _checked_epochs(bundle, member)
         points = points_from(bundle.read("points.npz"))
-        _check_run(member)
-        for name in _artifact_names(bundle):
-            _check_artifact(bundle.read(name), name)
-        artifacts = [_put(archive, bundle, name) for name in _artifact_names(bundle)]
-    record = archive.store.insert(_record(member), epochs=epochs, points=points, artifacts=artifacts)
+        spec = _checked_spec(member)
+        check_contents(bundle, member, spec, epochs)
+        artifacts = [_put(archive, bundle, name) for name in bundle.members if artifact_of(name)]
+    record = archive.store.insert(_record(member, spec), epochs=epochs, points=points, artifacts=artifacts)
     return _same_digest(record, member)
 
 
@@ -148,10 +156,10 @@ def _exportable(archive: Archive, ref: str) -> RunRecord:
 def _small_members(archive: Archive, record: RunRecord) -> Iterator[tuple[str, bytes]]:
     try:
         yield "run.json", to_json(RunMember.of(record).model_dump())
+        yield "epochs.json", epochs_member(archive.store.epochs(record.id))
     except ValidationError as error:
         field = error.errors(include_url=False)[0]["loc"][0]
         raise BundleError(f"Run `{record.name}` cannot be exported, as `{field}` does not fit the format.") from error
-    yield "epochs.json", to_json([asdict(epoch) for epoch in archive.store.epochs(record.id)])
     yield "points.npz", points_member([point for _, point in archive.store.points(record.id)])
 
 
@@ -179,10 +187,10 @@ def _same_digest(record: RunRecord, member: RunMember) -> RunRecord:
     return record
 
 
-def _check_run(member: RunMember) -> None:
+def _checked_spec(member: RunMember) -> RunSpec:
     try:
-        RunSpec.parse(member.spec)
         check_name(member.name)
+        return RunSpec.parse(member.spec)
     except InvalidInput as error:
         raise BundleError(f"`run.json` of the bundle is refused: {error}") from error
 
@@ -195,17 +203,6 @@ def _checked_epochs(bundle: BundleReader, member: RunMember) -> list[EpochRecord
     return epochs
 
 
-def _artifact_names(bundle: BundleReader) -> list[str]:
-    return [name for name in bundle.members if artifact_of(name)]
-
-
-def _check_artifact(data: bytes, name: str) -> None:
-    if name == "facts.json":
-        from_json(data, Facts, name)
-    else:
-        check_npz(data, name)
-
-
 def _put(archive: Archive, bundle: BundleReader, name: str) -> Artifact:
     key = artifact_of(name)
     assert key
@@ -213,7 +210,8 @@ def _put(archive: Archive, bundle: BundleReader, name: str) -> Artifact:
     return Artifact(*key, archive.blobs.put(data), len(data))
 
 
-def _record(member: RunMember) -> RunRecord:
-    plain = member.model_dump() | {"state": RunState(member.state)}
+def _record(member: RunMember, spec: RunSpec) -> RunRecord:
+    # Fields that the bundle left at their defaults are written out, as whoever reads the row expects all of them.
+    plain = member.model_dump() | {"state": RunState(member.state), "spec": spec.model_dump(mode="json")}
     here = {"owner": OWNER, "lane": "train"} | dict.fromkeys(("source", "wish", "ticket", "worker", "beat"))
     return RunRecord(**plain | here)

@@ -3,15 +3,18 @@
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
 from mnist_core.errors import BundleError
 from mnist_core.npz import Arrays, to_npz
 from mnist_core.runs.checked_npz import load_npz
 from mnist_core.runs.records import RUN_LEVEL, Artifact, EpochRecord, PointRecord, RunRecord, finite
+from mnist_core.runs.result import EpochMetrics, RunResult
+from mnist_core.runs.strict import Strict
 
 __all__ = [
     "BUNDLED",
@@ -20,7 +23,9 @@ __all__ = [
     "MemberFacts",
     "RunMember",
     "artifact_of",
+    "epoch_member",
     "epochs_from",
+    "epochs_member",
     "from_json",
     "is_member",
     "member_of",
@@ -41,12 +46,10 @@ Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Text = Annotated[str, Field(max_length=10_000)]
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Time = Annotated[float, Field(ge=0, le=2**33)]
+"""Seconds since 1970-01-01 UTC, until the year 2242."""
 
-
-class Strict(BaseModel):
-    """The base of what is read from a bundle: no other fields, no conversions, finite numbers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+Seconds = Annotated[float, Field(ge=0)]
 
 
 class MemberFacts(Strict):
@@ -77,13 +80,13 @@ class RunMember(Strict):
     reason: Text | None
     device: Annotated[str, Field(max_length=30)] | None
     attempt: Count
-    created: float
-    started: float | None
-    ended: float | None
+    created: Time
+    started: Time | None
+    ended: Time | None
     epoch: Count | None
-    result: dict[str, JsonValue] | None
-    cost: float | None
-    used: float | None
+    result: RunResult | None
+    cost: Seconds | None
+    used: Seconds | None
 
     @classmethod
     def of(cls, record: RunRecord) -> "RunMember":
@@ -96,10 +99,10 @@ class EpochMember(Strict):
     """One entry of `epochs.json`."""
 
     epoch: Count
-    metrics: dict[str, JsonValue]
-    seconds: float
-    evaluation_seconds: float
-    recording_seconds: float
+    metrics: EpochMetrics
+    seconds: Seconds
+    evaluation_seconds: Seconds
+    recording_seconds: Seconds
 
 
 def to_json(plain: Any) -> bytes:
@@ -131,23 +134,39 @@ def from_json(data: bytes, kind: type[T], what: str) -> T:
 
 
 def epochs_from(data: bytes) -> list[EpochRecord]:
-    """The epochs of `epochs.json`, which rise.
+    """The epochs of `epochs.json`: 0, 1 and so on.
 
     Raises:
         BundleError: it breaks a rule.
     """
     members = from_json(data, list[EpochMember], "epochs.json")
-    numbers = [member.epoch for member in members]
-    if numbers != sorted(set(numbers)):
-        raise BundleError("`epochs.json` must hold each epoch once and in order; export the run again.")
-    return [EpochRecord(**dict(member)) for member in members]
+    if [member.epoch for member in members] != list(range(len(members))):
+        raise BundleError("`epochs.json` must hold epochs 0, 1 and so on without a gap; export the run again.")
+    for member in members:
+        is_trained = {value is not None for value in (member.metrics.loss, member.metrics.accuracy)}
+        if is_trained != {member.epoch > 0}:
+            raise BundleError(
+                "`loss` and `accuracy` in `epochs.json` must be null at epoch 0 and numbers from epoch 1 on, got others"
+                f" at epoch {member.epoch}; export the run again."
+            )
+    return [EpochRecord(**member.model_dump()) for member in members]
+
+
+def epochs_member(epochs: Sequence[EpochRecord]) -> bytes:
+    """`epochs.json`; epochs that do not fit the format are a pydantic ValidationError."""
+    return to_json([EpochMember.model_validate(asdict(epoch)).model_dump() for epoch in epochs])
 
 
 def member_of(artifact: Artifact) -> str | None:
     """The name in the bundle of an artifact, or None when it does not travel."""
     if artifact.epoch == RUN_LEVEL:
         return next((member for member, name in RUN_MEMBERS.items() if name == artifact.name), None)
-    return f"epoch/{artifact.epoch:03d}/{artifact.name}.npz" if artifact.name in BUNDLED else None
+    return epoch_member(artifact.epoch, artifact.name) if artifact.name in BUNDLED else None
+
+
+def epoch_member(epoch: int, name: str) -> str:
+    """The name in the bundle of an epoch's artifact."""
+    return f"epoch/{epoch:03d}/{name}.npz"
 
 
 def artifact_of(member: str) -> tuple[int, str] | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -98,6 +99,9 @@ def open_bundle(path: Path) -> Iterator[BundleReader]:
         BundleError: it cannot be read, is too large, damaged, of a newer format, or something else altogether.
     """
     try:
+        # Opening a pipe waits for whoever writes to it, and a device never ends.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise BundleError(f"`{path}` cannot be read: it is not a file; give the path of a run bundle.")
         with path.open("rb") as file:
             _check_end_record(file, path.name)
             with _open_zip(file, path.name) as archive:

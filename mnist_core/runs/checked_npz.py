@@ -5,6 +5,8 @@ import math
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -30,7 +32,8 @@ def load_npz(data: bytes, what: str) -> Arrays:
         BundleError: it is damaged or holds what it must not.
     """
     check_npz(data, what)
-    return from_npz(data)
+    with _sound(what):
+        return from_npz(data)
 
 
 def check_npz(data: bytes, what: str) -> None:
@@ -43,15 +46,20 @@ def check_npz(data: bytes, what: str) -> None:
     Raises:
         BundleError: it is damaged, holds objects, or a header claims more or less than is there.
     """
+    with _sound(what), zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = archive.infolist()
+        if not 1 <= len(members) <= MAX_ARRAYS:
+            raise BundleError(f"`{what}` must hold 1 to {MAX_ARRAYS} arrays, got {len(members)}.")
+        if sum(member.file_size for member in members) > MAX_BYTES:
+            raise BundleError(f"`{what}` must unpack to at most {MAX_BYTES} bytes, got more.")
+        for member in members:
+            _check_array(archive, member, what)
+
+
+@contextmanager
+def _sound(what: str) -> Iterator[None]:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
-            if not 1 <= len(members) <= MAX_ARRAYS:
-                raise BundleError(f"`{what}` must hold 1 to {MAX_ARRAYS} arrays, got {len(members)}.")
-            if sum(member.file_size for member in members) > MAX_BYTES:
-                raise BundleError(f"`{what}` must unpack to at most {MAX_BYTES} bytes, got more.")
-            for member in members:
-                _check_array(archive, member, what)
+        yield
     except DAMAGED as error:
         raise BundleError(f"`{what}` is not a sound npz file: {error}; export the run again.") from error
 

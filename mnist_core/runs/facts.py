@@ -3,20 +3,16 @@
 import json
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from mnist_core.runs.strict import Strict
 
 __all__ = ["DatasetFacts", "Facts"]
 
 Text = Annotated[str, Field(max_length=1000)]
 
 
-class Recorded(BaseModel):
-    """The base of what stands in `facts.json`: no other fields, no conversions."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class DatasetFacts(Recorded):
+class DatasetFacts(Strict):
     """The dataset as the run saw it, so that a run can be read without its images.
 
     Attributes:
@@ -32,7 +28,7 @@ class DatasetFacts(Recorded):
     classes: Annotated[tuple[Text, ...], Field(min_length=2, max_length=100, strict=False)]
 
 
-class Facts(Recorded):
+class Facts(Strict):
     """The circumstances of a training.
 
     Attributes:

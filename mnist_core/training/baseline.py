@@ -41,7 +41,7 @@ class Baseline:
         self._labels = dataset.labels[train_ids]
         self._classes = len(dataset.classes)
         self._c = spec.optimizer.c
-        self._fit = _StepwiseFit(spec.optimizer, spec.training.epochs, self._pixels, self._labels, threads)
+        self._fit = _StepwiseFit(spec, self._pixels, self._labels, threads=threads)
 
     def start_epoch(self, epoch: int) -> bool:
         """Runs the solver up to an iteration; False where it has converged before, but there is always one epoch."""
@@ -103,28 +103,22 @@ class _Abandoned(Exception):
 
 
 class _StepwiseFit:
-    """`LogisticRegression.fit` in a thread that waits after each iteration."""
+    """`LogisticRegression.fit` in a thread that waits after each iteration; before the first, all weights are 0."""
 
-    def __init__(
-        self,
-        spec: LbfgsSpec,
-        iterations: int,
-        pixels: NDArray[np.float32],
-        labels: NDArray[np.uint8],
-        threads: int,
-    ) -> None:
+    def __init__(self, spec: RunSpec, pixels: NDArray[np.float32], labels: NDArray[np.uint8], *, threads: int) -> None:
+        rows = 1 if spec.classes == 2 else spec.classes
         self.iteration = 0
-        self.coefficients = np.zeros((1, pixels.shape[1]), np.float32)
-        self.intercepts = np.zeros(1, np.float32)
+        self.coefficients = np.zeros((rows, pixels.shape[1]), np.float32)
+        self.intercepts = np.zeros(rows, np.float32)
+        self._spec, self._pixels, self._labels, self._threads = spec, pixels, labels, threads
         self._asks: queue.Queue[bool] = queue.Queue()
         self._answers: queue.Queue[Any] = queue.Queue()
-        self._arguments = (spec, iterations, pixels, labels, threads)
         self._thread: threading.Thread | None = None
 
     def advance(self) -> bool:
         """Runs one iteration; False where the solver has ended."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, args=self._arguments, name="lbfgs", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="lbfgs", daemon=True)
             self._thread.start()
         if not self._thread.is_alive():
             return False
@@ -144,23 +138,18 @@ class _StepwiseFit:
         if self._thread is not None:
             self._thread.join()
 
-    def _run(
-        self,
-        spec: LbfgsSpec,
-        iterations: int,
-        pixels: NDArray[np.float32],
-        labels: NDArray[np.uint8],
-        threads: int,
-    ) -> None:
+    def _run(self) -> None:
         from sklearn.linear_model import LogisticRegression
         from threadpoolctl import threadpool_limits
 
-        model = LogisticRegression(C=spec.c, tol=spec.tolerance, max_iter=iterations + 1)
+        solver = self._spec.optimizer
+        assert isinstance(solver, LbfgsSpec)
+        model = LogisticRegression(C=solver.c, tol=solver.tolerance, max_iter=self._spec.training.epochs + 1)
         model.set_callbacks(_HandOver(self._asks, self._answers))
         try:
             self._wait()
-            with threadpool_limits(threads):
-                model.fit(pixels, labels)
+            with threadpool_limits(self._threads):
+                model.fit(self._pixels, self._labels)
         except _Abandoned:
             return
         except (ValueError, ArithmeticError) as error:

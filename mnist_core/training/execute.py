@@ -1,7 +1,8 @@
 """Carries out a claimed run: from its lease to its final state. This is the border where every error is recorded."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from statistics import median
 from time import monotonic
 from typing import Any
@@ -13,7 +14,7 @@ from mnist_core.errors import LeaseLost, StorageError, TrainingFailed
 from mnist_core.inference.predictions import Predictions
 from mnist_core.machine import machine_name
 from mnist_core.npz import Arrays, from_npz, to_npz
-from mnist_core.runs import RUN_LEVEL, Archive, EpochRecord, RunState
+from mnist_core.runs import RUN_LEVEL, Archive, EpochRecord, RunResult, RunState, SplitResult, TrainResult
 from mnist_core.spec import RunSpec
 from mnist_core.training.assignment import Assignment, Watch
 from mnist_core.training.early_stopping import best_epoch, kept_epoch
@@ -40,36 +41,57 @@ def execute(archive: Archive, assignment: Assignment, watch: Watch) -> None:
         LeaseLost: another worker has taken the run over.
         StorageError: nothing can be recorded now; the run stays as it is and can be resumed.
     """
-    started = monotonic()
-    lease, spec = assignment.lease, assignment.spec
-
-    def finish(state: RunState, reason: str | None, training: dict[str, Any] | None = None) -> None:
-        recorder.flush()
-        result = summarise(archive, lease.run, spec, training)
-        archive.store.finish(lease, state, reason=reason, result=result, used=monotonic() - started)
-
-    recorder = ArchiveRecorder(archive, lease, budget=assignment.budget, should_stop=watch.should_stop)
+    ending = _Ending(archive, assignment)
+    recorder = ArchiveRecorder(archive, assignment.lease, budget=assignment.budget, should_stop=watch.should_stop)
     try:
         with training_scope(assignment.bench.placement.device):
             job = _job(archive, assignment)
-            outcome: Outcome = train(job, Recorders(recorder, *([watch.listen(job)] if watch.listen else [])))
+            outcome = train(job, Recorders(recorder, *([watch.listen(job)] if watch.listen else [])))
+        recorder.flush()
+        ending.stopped() if outcome.stopped else ending.done(outcome)
     except KeyboardInterrupt:
-        finish(RunState.STOPPED, STOPPED)
+        ending.stopped()
         raise
     except TrainingFailed as error:
-        finish(RunState.FAILED, str(error))
-        error.run = lease.run
+        recorder.flush()
+        raise ending.failed(error) from None
+    except LeaseLost:
         raise
-    except (LeaseLost, StorageError):
+    except StorageError:
+        with suppress(StorageError):
+            archive.store.requeue(
+                assignment.lease.run, ticket=assignment.lease.ticket, attempt=assignment.lease.attempt
+            )
         raise
     except Exception as error:  # the worker's border: whatever it was, the run must not stay open without a word
-        archive.keep(lease, RUN_LEVEL, {"traceback": traceback.format_exc().encode()})
-        reason = f"Training broke with {type(error).__name__}: {error}"
-        finish(RunState.FAILED, reason)
-        failure = TrainingFailed(reason)
-        failure.run = lease.run
-        raise failure from error
-    finish(RunState.STOPPED, STOPPED) if outcome.stopped else finish(RunState.DONE, None, outcome.train)
+        archive.keep(assignment.lease, RUN_LEVEL, {"traceback": traceback.format_exc().encode()})
+        raise ending.failed(TrainingFailed(f"Training broke with {type(error).__name__}: {error}")) from error
+
+
+class _Ending:
+    """Gives a run its final state, with what it came to and the seconds that all its attempts took."""
+
+    def __init__(self, archive: Archive, assignment: Assignment) -> None:
+        self._archive, self._lease, self._spec = archive, assignment.lease, assignment.spec
+        epochs = archive.store.epochs(assignment.lease.run)
+        before = sum(e.seconds + e.evaluation_seconds + e.recording_seconds for e in epochs)
+        self._started = monotonic() - before
+
+    def done(self, outcome: Outcome) -> None:
+        self._finish(RunState.DONE, None, outcome.train)
+
+    def stopped(self) -> None:
+        self._finish(RunState.STOPPED, STOPPED)
+
+    def failed(self, error: TrainingFailed) -> TrainingFailed:
+        self._finish(RunState.FAILED, str(error))
+        error.run = self._lease.run
+        return error
+
+    def _finish(self, state: RunState, reason: str | None, training: Mapping[str, Any] | None = None) -> None:
+        result = summarise(self._archive, self._lease.run, self._spec, training)
+        used = monotonic() - self._started
+        self._archive.store.finish(self._lease, state, reason=reason, result=result, used=used)
 
 
 def _job(archive: Archive, assignment: Assignment) -> Job:
@@ -111,29 +133,30 @@ def _split_file(assignment: Assignment) -> bytes:
     return to_npz(ids | {f"{name}_labels": labels[part] for name, part in parts.items()})
 
 
-def summarise(archive: Archive, run: str, spec: RunSpec, training: dict[str, Any] | None) -> dict[str, Any] | None:
+def summarise(archive: Archive, run: str, spec: RunSpec, training: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """What a run came to: best and kept epoch, test and training figures of the kept one; None without an epoch."""
     epochs = archive.store.epochs(run)
-    kept = kept_epoch(spec, epochs)
-    if kept is None:
+    best, kept = best_epoch(epochs), kept_epoch(spec, epochs)
+    if best is None or kept is None:
         return None
     predictions = Predictions.from_arrays(from_npz(archive.read(run, kept, "predictions")), "test")
     labels = from_npz(archive.read(run, RUN_LEVEL, "splits"))["test_labels"]
     right = int(np.count_nonzero(predictions.predicted == labels))
-    return {
-        "best_epoch": best_epoch(epochs),
-        "kept_epoch": kept,
-        "test": {
-            "epoch": kept,
-            "loss": float(predictions.loss.mean(dtype=np.float64)),
-            "accuracy": right / len(labels),
-            "errors": len(labels) - right,
-            "interval": list(wilson_interval(right, len(labels))),
-        },
-        "train": training and {"epoch": kept, **training},
-        "images_per_second": _images_per_second(archive, run, epochs),
-        "machine": machine_name(),
-    }
+    result = RunResult(
+        best_epoch=best,
+        kept_epoch=kept,
+        test=SplitResult(
+            epoch=kept,
+            loss=float(predictions.loss.mean(dtype=np.float64)),
+            accuracy=right / len(labels),
+            errors=len(labels) - right,
+            interval=wilson_interval(right, len(labels)),
+        ),
+        train=TrainResult(epoch=kept, **training) if training else None,
+        images_per_second=_images_per_second(archive, run, epochs),
+        machine=machine_name(),
+    )
+    return result.model_dump(mode="json")
 
 
 def _images_per_second(archive: Archive, run: str, epochs: Sequence[EpochRecord]) -> float | None:

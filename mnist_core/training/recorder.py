@@ -132,6 +132,7 @@ class ArchiveRecorder:
         self._started = monotonic()
         self._flushed = -FLUSH_SECONDS
         self._best: tuple[float, int] | None = None
+        self._untold: tuple[int, float] | None = None
         for record in archive.store.epochs(lease.run):
             self._note_best(record.epoch, record.metrics)
 
@@ -166,6 +167,7 @@ class ArchiveRecorder:
 
     def flush(self) -> Wish | None:
         """Writes all points now, with a heartbeat; returns what is wished of the run."""
+        self._tell_recording_seconds()
         pending, self._pending = self._pending, []
         self._flushed = monotonic()
         return self._archive.store.beat(self._lease, pending)
@@ -173,21 +175,27 @@ class ArchiveRecorder:
     def commit(self, snapshot: Snapshot) -> float:
         """Blobs first, then the one transaction that names them; thinning afterwards."""
         started = monotonic()
-        if self._pending:
-            self.flush()
+        self.flush()
+        files = _files(snapshot)
         record = EpochRecord(
             epoch=snapshot.epoch,
             metrics=snapshot.metrics,
             seconds=snapshot.seconds,
             evaluation_seconds=snapshot.evaluation_seconds,
-            recording_seconds=0.0,
+            recording_seconds=monotonic() - started,
         )
-        self._archive.commit_epoch(self._lease, record, _files(snapshot))
+        self._archive.commit_epoch(self._lease, record, files)
         self._note_best(snapshot.epoch, snapshot.metrics)
         self._thin_out(snapshot.epoch)
         seconds = monotonic() - started
-        self._archive.store.set_recording_seconds(self._lease, snapshot.epoch, seconds)
+        self._untold = (snapshot.epoch, seconds)
         return seconds
+
+    def _tell_recording_seconds(self) -> None:
+        """How long a commit took is known only after it, and told with whatever is written next."""
+        if self._untold is not None:
+            self._archive.store.set_recording_seconds(self._lease, *self._untold)
+            self._untold = None
 
     def _note_best(self, epoch: int, metrics: Mapping[str, Any]) -> None:
         loss = metrics.get("val_loss")

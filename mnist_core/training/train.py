@@ -105,17 +105,27 @@ def train(job: Job, recorder: Recorder) -> Outcome:
     """Trains until the last epoch, until it stops early, or until someone asks it to stop.
 
     Raises:
-        Diverged: a loss is no longer a finite number; the sentence names epoch and step.
+        Diverged: a loss or a weight is no longer a finite number; the sentence says when.
         LeaseLost: another worker has taken the run over.
     """
     loop = _Loop(job, recorder)
     try:
         loop.run()
-        return Outcome(False, tuple(loop.history), loop.whole_training_split())
     except StopRequested:
         return Outcome(True, tuple(loop.history), None)
+    else:
+        return Outcome(False, tuple(loop.history), loop.whole_training_split())
     finally:
         loop.close()
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """What the steps of an epoch brought."""
+
+    epoch: int
+    metrics: Metrics
+    seconds: float
 
 
 class _Loop:
@@ -149,11 +159,10 @@ class _Loop:
         if not self._trainer.start_epoch(epoch):
             return False
         losses, accuracies = self._steps(epoch)
-        seconds = perf_counter() - started
+        trained = _Trained(epoch, {"loss": _mean(losses), "accuracy": _mean(accuracies)}, perf_counter() - started)
         if not self.history:
             self._untrained()
-        trained: Metrics = {"loss": _mean(losses), "accuracy": _mean(accuracies)}
-        self._commit(epoch, trained, seconds, self._trainer.weights(), self._trainer.optimizer_state())
+        self._commit(trained)
         return True
 
     def _steps(self, epoch: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -171,31 +180,34 @@ class _Loop:
 
     def _untrained(self) -> None:
         """Epoch 0 is evaluated after the first epoch's steps, so that it does not delay the first point."""
-        trained = self._trainer.weights()
+        weights = self._trainer.weights()
         self._trainer.load_weights(self._initial)
-        self._commit(0, {"loss": None, "accuracy": None}, 0.0, self._initial, {})
-        self._trainer.load_weights(trained)
+        self._commit(_Trained(0, {"loss": None, "accuracy": None}, 0.0))
+        self._trainer.load_weights(weights)
 
-    def _commit(self, epoch: int, trained: Metrics, seconds: float, weights: Arrays, optimizer: Arrays) -> None:
+    def _commit(self, trained: _Trained) -> None:
+        """Evaluates the weights as they are and records them; what is not one of the two is not timed at all."""
         started = perf_counter()
-        predictions, metrics = self._evaluate()
-        _check_evaluation(metrics, epoch)
-        evaluation_seconds = perf_counter() - started
-        metrics = trained | metrics
+        predictions, evaluated = self._evaluate()
+        metrics = trained.metrics | evaluated
+        weights = self._trainer.weights()
+        values = metrics | {"test_loss": _mean(predictions["test"].loss)}
+        _check_evaluation(values, weights, trained.epoch, trained.epoch * self._trainer.steps_per_epoch)
         snapshot = Snapshot(
-            epoch=epoch,
+            epoch=trained.epoch,
             metrics=metrics,
-            seconds=seconds,
-            evaluation_seconds=evaluation_seconds,
+            seconds=trained.seconds,
             predictions=predictions,
             weights=weights,
             first_layer=first_layer_id(self._job.spec.network.layers),
-            optimizer=optimizer,
+            optimizer=self._trainer.optimizer_state() if trained.epoch else {},
+            evaluation_seconds=perf_counter() - started,
         )
-        recording_seconds = self._recorder.commit(snapshot)
-        self.history.append(EpochRecord(epoch, metrics, seconds, evaluation_seconds, recording_seconds))
-        if best_epoch(self.history) == epoch:
-            self._best = weights
+        seconds = self._recorder.commit(snapshot)
+        record = EpochRecord(trained.epoch, metrics, trained.seconds, snapshot.evaluation_seconds, seconds)
+        self.history.append(record)
+        if best_epoch(self.history) == trained.epoch:
+            self._best = snapshot.weights
 
     def _evaluate(self) -> tuple[dict[str, Predictions], Metrics]:
         splits = self._job.splits
@@ -208,12 +220,15 @@ class _Loop:
         }
         return {"validation": validation, "test": self._predict(splits.test)}, metrics
 
-    def whole_training_split(self) -> Metrics:
-        """Loss and accuracy of the kept epoch over every training image."""
+    def whole_training_split(self) -> Metrics | None:
+        """Loss and accuracy of the kept epoch over every training image; None where someone asks to stop meanwhile."""
         if kept_epoch(self._job.spec, self.history) == best_epoch(self.history) and self._best is not None:
             self._trainer.load_weights(self._best)
         ids = self._job.splits.train
-        return _summary(self._predict(ids), self._labels(ids), "")
+        try:
+            return _summary(self._predict(ids), self._labels(ids), "")
+        except StopRequested:
+            return None
 
     def _predict(self, ids: NDArray[np.int32]) -> Predictions:
         return self._forward.predict(ids, self._recorder.beat)
@@ -245,9 +260,11 @@ def _check_finite(part: ChunkResult, epoch: int, offset: int) -> None:
         )
 
 
-def _check_evaluation(metrics: Metrics, epoch: int) -> None:
-    if not all(value is None or isfinite(value) for value in metrics.values()):
-        raise Diverged(f"The validation loss was no longer a finite number after epoch {epoch}. {ADVICE}")
+def _check_evaluation(metrics: Metrics, weights: Arrays, epoch: int, step: int) -> None:
+    wrong = [name for name, value in metrics.items() if value is not None and not isfinite(value)]
+    wrong += [name for name, values in weights.items() if not np.isfinite(values).all()]
+    if wrong:
+        raise Diverged(f"`{wrong[0]}` was no longer finite after epoch {epoch}, step {step}. {ADVICE}")
 
 
 ADVICE = "Try a smaller `optimizer.learning_rate`, a tenth of it for a start, or a schedule that warms up."

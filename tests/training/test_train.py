@@ -8,12 +8,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import classification_report, confusion_matrix, log_loss
 
 from mnist_core import datasets
-from mnist_core.errors import Diverged, InvalidInput, InvalidSpec, RunBusy, TrainingFailed
+from mnist_core.errors import Diverged, InvalidInput, InvalidSpec, RunBusy, StorageFull, TrainingFailed
 from mnist_core.lab import Lab
 from mnist_core.networks.catalogue import presets
 from mnist_core.npz import from_npz
 from mnist_core.runs import Facts, RunState
 from mnist_core.settings import Settings
+from mnist_core.training.engine import Engine
 
 SMALL = {"epochs": 3, "batch_size": 64, "split__train": 300}
 
@@ -74,25 +75,37 @@ def test_points_hold_each_true_step(lab):
     assert steps[0] == 0
 
 
-def test_epoch_seconds_add_up(lab):
-    import time
+def test_seconds_are_those_of_steps_evaluation_and_recording(lab, monkeypatch):
+    """By a clock that moves only where work is done."""
+    from mnist_core.inference.forward import Forward
+    from mnist_core.training import train as loop
 
-    times = {}
+    now = [0.0]
 
-    class Clock(StopAfter):
+    def taking(owner, name, seconds):
+        real = getattr(owner, name)
+
+        def slow(*arguments, **named):
+            now[0] += seconds
+            return real(*arguments, **named)
+
+        monkeypatch.setattr(owner, name, slow)
+
+    class Slow(StopAfter):
         def points(self, epoch, step, losses, accuracies):
-            pass
+            now[0] += 100
 
         def commit(self, snapshot):
-            times[snapshot.epoch] = time.perf_counter()
-            return 0.0
+            now[0] += 7
+            return 7.0
 
-    run = lab.train(small(epochs=4, split__train=None), listen=Clock(99))
-    for epoch in run.epochs[2:]:
-        wall = times[epoch.epoch] - times[epoch.epoch - 1]
-        total = epoch.seconds + epoch.evaluation_seconds + epoch.recording_seconds
-        assert total <= wall + 0.01
-        assert total == pytest.approx(wall, abs=0.05)
+    monkeypatch.setattr(loop, "perf_counter", lambda: now[0])
+    taking(Engine, "run_steps", 0.0)
+    taking(Forward, "predict", 1000.0)
+    run = lab.train(small(batch_size=300), listen=Slow(99))
+    spent = [(e.seconds, e.evaluation_seconds) for e in run.epochs]
+    assert spent == [(0.0, 3000.0), (100.0, 3000.0), (100.0, 3000.0), (100.0, 3000.0)]
+    assert all(0 < e.recording_seconds < 7 for e in run.epochs)
 
 
 def test_evaluation_agrees_with_scikit_learn(lab):
@@ -126,9 +139,8 @@ def test_recomputed_predictions_equal_the_recorded_ones(lab):
 
 def document(run):
     """What must be equal between equal runs: all but times, names and ids."""
-    times = ("seconds", "evaluation_seconds", "recording_seconds")
     result = {key: value for key, value in run.record.result.items() if key != "images_per_second"}
-    return [epoch.metrics for epoch in run.epochs], result, times and run.weights("last")
+    return [epoch.metrics for epoch in run.epochs], result, run.weights("last")
 
 
 def assert_equal_runs(one, other):
@@ -238,6 +250,13 @@ def test_divergence_fails_with_epoch_and_step(lab):
     assert None in values
 
 
+def test_weights_that_are_not_finite_fail_the_run_though_its_losses_are(lab, monkeypatch):
+    sound = Engine.weights
+    monkeypatch.setattr(Engine, "weights", lambda engine: sound(engine) | {"unused/bias": np.array([np.inf])})
+    with pytest.raises(Diverged, match="`unused/bias` was no longer finite after epoch 0"):
+        lab.train(small())
+
+
 def test_an_unknown_error_is_recorded_with_its_traceback(lab):
     class Broken(StopAfter):
         def commit(self, snapshot):
@@ -261,6 +280,65 @@ def test_early_stopping_keeps_the_best_epoch(lab):
     truth = run.split_file["train_labels"]
     predicted = run.predictions("train", best).predicted
     assert run.record.result["train"]["accuracy"] == np.mean(predicted == truth)
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_keep_decides_the_kept_epoch(lab, keep):
+    run = lab.train(small("mlp-512-256", epochs=6, learning_rate=0.05, training__keep=keep, split__validation=20))
+    best = min(run.epochs[1:], key=lambda epoch: epoch.metrics["val_loss"]).epoch
+    assert best < 6
+    assert run.kept_epoch == run.record.result["test"]["epoch"] == (best if keep == "best" else 6)
+
+
+def test_a_stop_after_the_last_epoch_comes_too_late(lab):
+    class Last(StopAfter):
+        def points(self, epoch, step, losses, accuracies):
+            pass
+
+        def commit(self, snapshot):
+            self.is_due = snapshot.epoch == 3
+            return 0.0
+
+    stop = Last(0)
+    run = lab.train(small(), listen=stop, should_stop=lambda: stop.is_due)
+    assert run.record.state is RunState.DONE
+    assert run.record.result["train"] is None
+
+
+def test_a_run_that_could_not_be_recorded_goes_on_in_the_same_process(lab, monkeypatch):
+    whole = lab.train(small())
+    real, calls = lab.archive.blobs.put, []
+
+    def full(data):
+        calls.append(data)
+        if len(calls) == 10:
+            raise StorageFull("no space is left")
+        return real(data)
+
+    monkeypatch.setattr(lab.archive.blobs, "put", full)
+    with pytest.raises(StorageFull):
+        lab.train(small())
+    broken = lab.runs()[0]
+    assert broken.record.state is RunState.QUEUED
+    assert_equal_runs(whole, lab.resume(broken.id))
+
+
+def test_other_images_are_not_taken_for_those_of_the_run(lab):
+    run = lab.train(small(epochs=1))
+    lab._loaded["digits"] = replace(lab.dataset("digits"), content_hash="0" * 64)
+    with pytest.raises(InvalidInput, match="needs the images that it was trained on"):
+        run.evaluate("train")
+
+
+def test_own_data_is_kept_as_it_was_read(lab, tmp_path):
+    path = tmp_path / "own.npz"
+    labels = np.arange(60) % 2
+    np.savez(path, x=np.zeros((60, 28, 28), np.uint8), y=labels)
+    own = lab.dataset(path)
+    path.write_bytes(b"something else")
+    assert lab.archive.blobs.exists(own.name)
+    lab._loaded.clear()
+    assert lab.dataset(own.name).content_hash == own.content_hash
 
 
 def test_logistic_regression_is_scikit_learns(lab):

@@ -34,6 +34,7 @@ def test_public_names():
         "is_own",
         "load",
         "parse_npz",
+        "read_bytes",
         "read_npz",
         "split",
         "to_model_input",

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine
 
-from mnist_core.runs import Archive, Blobs, Lease, Store
+from mnist_core.runs import Archive, Blobs, Lease, Store, write_bundle
 from mnist_core.runs.tables import metadata
-from mnist_core.spec import RunSpec
-from tests.unit.runs.sample_runs import claim, train
+from tests.unit.runs.sample_runs import SPEC, claim, train
 
 DATABASES = ["sqlite", *(["other"] if os.environ.get("MNIST_LAB_TEST_DB") else [])]
 
@@ -49,8 +48,7 @@ def elsewhere(tmp_path: Path) -> Iterator[Archive]:
 
 @pytest.fixture(scope="session")
 def spec() -> dict[str, Any]:
-    layers = [{"kind": "flatten"}, {"kind": "dense", "units": 10, "activation": "linear"}]
-    return RunSpec.parse({"dataset": {"name": "digits"}, "network": {"layers": layers}}).model_dump(mode="json")
+    return SPEC.model_dump(mode="json")
 
 
 @pytest.fixture
@@ -61,6 +59,17 @@ def claimed(store: Store, spec: dict[str, Any]) -> Lease:
 @pytest.fixture
 def finished(archive: Archive, spec: dict[str, Any]) -> str:
     return train(archive, spec, name="quiet-otter")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "run.zip"
+
+
+@pytest.fixture
+def exported(archive: Archive, finished: str, path: Path) -> Path:
+    write_bundle(archive, finished, path)
+    return path
 
 
 @pytest.fixture

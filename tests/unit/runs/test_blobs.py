@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mnist_core.errors import BlobMissing, StorageError, StorageFull
+from mnist_core.errors import BlobMissing, InvalidInput, StorageError, StorageFull
 from mnist_core.runs import Blobs, folders
 
 

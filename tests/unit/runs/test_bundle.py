@@ -1,8 +1,10 @@
 import hashlib
 import io
 import json
+import os
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,68 +14,26 @@ from hypothesis import strategies as st
 from mnist_core.errors import BundleError, RunBusy, RunNotFound, StorageError
 from mnist_core.npz import to_npz
 from mnist_core.runs import RUN_LEVEL, PointRecord, RunState, bundle_reader, export_bundle, import_bundle, write_bundle
-from mnist_core.runs.bundle_format import FORMAT_VERSION, points_from, points_member
+from mnist_core.runs.bundle_format import points_from, points_member
 from mnist_core.runs.checked_npz import check_npz
-from tests.unit.runs.sample_runs import claim
+from tests.unit.runs.bundle_files import WEIGHTS, changed, changed_json, members, packed, refuse
+from tests.unit.runs.sample_runs import claim, epoch_files, epoch_record, run_files
 
 ALL = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "run.zip"
-
-
-@pytest.fixture
-def exported(archive, finished, path):
-    write_bundle(archive, finished, path)
-    return path
-
-
-def members(data: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(data)) as bundle:
-        return {name: bundle.read(name) for name in bundle.namelist()}
-
-
-def packed(parts: dict[str, bytes], manifest=None) -> bytes:
-    """A bundle of these members with a manifest that fits them, or another."""
-    facts = {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in parts.items()}
-    manifest = manifest or {"format_version": FORMAT_VERSION, "members": facts}
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as bundle:
-        bundle.writestr("manifest.json", json.dumps(manifest))
-        for name, data in parts.items():
-            bundle.writestr(name, data)
-    return buffer.getvalue()
-
-
-def changed(path, **changes) -> dict[str, bytes]:
-    """The members of a bundle with other bytes, or without those given as None."""
-    parts = members(path.read_bytes())
-    del parts["manifest.json"]
-    return {name: data for name, data in (parts | changes).items() if data is not None}
-
-
-def changed_json(path, member, **fields) -> dict[str, bytes]:
-    plain = json.loads(members(path.read_bytes())[member])
-    return changed(path, **{member: json.dumps(plain | fields).encode()})
-
-
-def is_empty(archive):
-    return not archive.store.runs() and not any(archive.blobs._folder._root.rglob("*"))
-
-
-def refuse(archive, path, data, sentence):
-    path.write_bytes(data)
-    with pytest.raises(BundleError, match=sentence):
-        import_bundle(archive, path)
-    assert is_empty(archive)
 
 
 def test_a_bundle_holds_what_the_format_says_and_nothing_else(exported):
     parts = members(exported.read_bytes())
     epochs = [f"epoch/00{n}/{name}.npz" for n in range(3) for name in ("first_layer", "predictions", "weights")]
-    assert list(parts) == ["manifest.json", "run.json", "epochs.json", "points.npz", *epochs, "splits.npz"]
+    assert list(parts) == [
+        "manifest.json",
+        "run.json",
+        "epochs.json",
+        "points.npz",
+        *epochs,
+        "facts.json",
+        "splits.npz",
+    ]
     manifest = json.loads(parts.pop("manifest.json"))
     assert manifest["format_version"] == 1
     facts = {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in parts.items()}
@@ -137,6 +97,27 @@ def test_a_run_that_failed_at_once_travels_too(archive, elsewhere, spec, path):
     assert export_bundle(elsewhere, lease.run) == path.read_bytes()
 
 
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_a_run_that_stopped_before_its_first_epoch_travels_too(archive, elsewhere, spec, path, epochs):
+    lease = claim(archive.store, spec)
+    archive.keep(lease, RUN_LEVEL, run_files())
+    archive.keep(lease, 0, {"weights": epoch_files(0)["weights"]})
+    for number in range(epochs):
+        archive.commit_epoch(lease, epoch_record(number), epoch_files(number))
+    archive.store.finish(lease, RunState.STOPPED, reason="Stopped on request.")
+    write_bundle(archive, lease.run, path)
+    assert import_bundle(elsewhere, path).result is None
+    assert export_bundle(elsewhere, lease.run) == path.read_bytes()
+
+
+def test_a_run_that_does_not_fit_the_format_is_not_exported(archive, spec, path):
+    lease = claim(archive.store, spec, name="mine")
+    archive.commit_epoch(lease, epoch_record(0, more=1.0), {})
+    archive.store.finish(lease, RunState.DONE)
+    with pytest.raises(BundleError, match="`mine` cannot be exported, as `metrics` does not fit"):
+        write_bundle(archive, lease.run, path)
+
+
 def test_only_finished_training_runs_are_exported(archive, spec, path):
     queued = archive.store.submit(spec, digest="1" * 64, name="mine")
     with pytest.raises(RunBusy, match="`mine` is queued; wait"):
@@ -162,8 +143,23 @@ def test_a_failed_export_leaves_the_file_as_it_was(archive, finished, path, monk
         write_bundle(archive, finished, path)
     assert path.read_bytes() == b"precious"
     assert [file.name for file in path.parent.iterdir() if file.is_file()] == ["run.zip"]
-    with pytest.raises(BundleError, match="a folder that exists"):
-        write_bundle(archive, finished, path.parent / "none" / "run.zip")
+
+
+@pytest.mark.parametrize(
+    ("where", "sentence"),
+    [
+        ("none/run.zip", "a folder that exists"),
+        (".", "a folder that exists"),
+        ("/dev/null", "must be a file"),
+        ("x" * 300, "cannot be written: File name too long; give another path"),
+        ("x" * 300 + "/run.zip", "cannot be written: File name too long|a folder that exists"),
+    ],
+)
+def test_a_path_that_takes_no_file_is_refused(archive, finished, tmp_path, where, sentence):
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(BundleError, match=sentence):
+        write_bundle(archive, finished, tmp_path / where)
+    assert sorted(tmp_path.iterdir()) == before
 
 
 @pytest.mark.parametrize(
@@ -179,13 +175,11 @@ def test_what_is_no_bundle_is_refused(elsewhere, path, data, sentence):
     refuse(elsewhere, path, data, sentence)
 
 
-def test_a_missing_file_has_a_sentence(elsewhere, tmp_path):
-    for nothing in (tmp_path / "none.zip", tmp_path):
+def test_what_is_no_file_has_a_sentence(elsewhere, tmp_path):
+    os.mkfifo(tmp_path / "pipe.zip")
+    for nothing in (tmp_path / "none.zip", tmp_path, tmp_path / "pipe.zip", Path("/dev/zero"), tmp_path / ("x" * 300)):
         with pytest.raises(BundleError, match="cannot be read"):
             import_bundle(elsewhere, nothing)
-
-
-WEIGHTS = "epoch/001/weights.npz"
 
 
 @pytest.mark.parametrize(
@@ -312,6 +306,7 @@ def one_array(data: bytes) -> bytes:
         (npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }"), "not a sound npz|as long as"),
         (npy("__import__('os').system('true')"), "not a sound npz"),
         (npy("{'descr': 'nonsense', 'fortran_order': False, 'shape': (1,), }"), "not a sound npz"),
+        (npy("{'descr': '<f4', 'fortran_order': False, 'shape': (10000000000000000000000, 0), }"), "not a sound npz"),
         (b"\x93NUMPY\x09\x00", "not a sound npz"),
         (b"no array", "not a sound npz"),
         (b"", "not a sound npz"),
