@@ -28,9 +28,11 @@ def main() -> int:
     threads = place("cpu", load_settings().training_threads).threads
     calibration = calibrate(threads, lambda done, total: print(f"probe {done} of {total}", file=sys.stderr))
     names = [name for name, preset in presets.items() if not isinstance(preset.optimizer, LbfgsSpec)]
+    specs = {name: presets[name].on() for name in (names[:2] if arguments.smoke else names)}
+    if not arguments.smoke:
+        specs["mlp-512, augmented"] = presets["mlp-512"].on(augmentation__rotate=10, augmentation__noise=0.1)
     rows = []
-    for name in names[:2] if arguments.smoke else names:
-        spec = presets[name].on()
+    for name, spec in specs.items():
         estimate = calibration.seconds_per_step(work_of_step(spec))
         truth = seconds_per_step(spec, seconds=0.2 if arguments.smoke else 1.5)
         images = 70_000 / spec.training.batch_size

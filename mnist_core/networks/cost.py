@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mnist_core.errors import InvalidInput
 from mnist_core.machine import machine_name
 from mnist_core.networks.layers import Activation, BatchNorm, Conv, Dense, Dropout, Permute
-from mnist_core.networks.shapes import PlannedLayer, flat, plan
+from mnist_core.networks.shapes import INPUT_SHAPE, PlannedLayer, flat, plan
 from mnist_core.runs import RunRecord, RunState
 from mnist_core.spec import (
     SPEC_VERSION,
@@ -33,7 +33,20 @@ from mnist_core.spec import (
 
 __all__ = ["WORK", "Calibration", "Cost", "estimate", "load_calibration", "save_calibration", "work_of_step"]
 
-WORK = ("steps", "layers", "conv", "thin", "pointwise", "dense", "values", "smooth", "norm", "drop", "parameters")
+WORK = (
+    "steps",
+    "layers",
+    "conv",
+    "thin",
+    "pointwise",
+    "dense",
+    "values",
+    "smooth",
+    "norm",
+    "drop",
+    "augment",
+    "parameters",
+)
 """The kinds of work that a training step is made of; `work_of_step` counts them."""
 
 THIN_CHANNELS = 4
@@ -109,6 +122,8 @@ def work_of_step(spec: RunSpec) -> dict[str, float]:
         work["values"] += spec.training.batch_size * prod(place.output_shape)
         for kind, amount in _special_work(place).items():
             work[kind] += spec.training.batch_size * amount
+    if spec.augmentation.is_on:
+        work["augment"] = spec.training.batch_size * prod(INPUT_SHAPE)
     work["parameters"] = sum(place.trainable for place in places) * (1 + _slots(spec))
     return work
 
