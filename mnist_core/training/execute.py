@@ -17,7 +17,7 @@ from mnist_core.npz import Arrays, from_npz, to_npz
 from mnist_core.runs import RUN_LEVEL, Archive, EpochRecord, RunResult, RunState, SplitResult, TrainResult
 from mnist_core.spec import RunSpec
 from mnist_core.training.assignment import Assignment, Watch
-from mnist_core.training.early_stopping import best_epoch, kept_epoch
+from mnist_core.training.early_stopping import best_epoch, kept_epoch, stops_early
 from mnist_core.training.recorder import ArchiveRecorder, Recorders
 from mnist_core.training.runtime import facts, training_scope
 from mnist_core.training.train import Job, Outcome, train
@@ -25,6 +25,7 @@ from mnist_core.training.train import Job, Outcome, train
 __all__ = ["execute"]
 
 LONG_ENOUGH = 0.5
+EARLY = "Ended early, as the validation loss had stopped falling; see `training.early_stopping`."
 STOPPED = "Stopped on request; the epochs until then are kept."
 
 
@@ -78,7 +79,8 @@ class _Ending:
         self._started = monotonic() - before
 
     def done(self, outcome: Outcome) -> None:
-        self._finish(RunState.DONE, None, outcome.train)
+        early = stops_early(self._spec.training.early_stopping, outcome.epochs)
+        self._finish(RunState.DONE, EARLY if early else None, outcome.train)
 
     def stopped(self) -> None:
         self._finish(RunState.STOPPED, STOPPED)

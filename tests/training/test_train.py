@@ -48,6 +48,7 @@ class StopAfter:
 def test_every_epoch_is_recorded(lab):
     run = lab.train(small())
     assert run.record.state is RunState.DONE
+    assert run.record.reason is None
     assert [epoch.epoch for epoch in run.epochs] == [0, 1, 2, 3]
     assert run.epochs[0].metrics["loss"] is None
     assert run.epochs[0].metrics["val_loss"] == pytest.approx(np.log(10), rel=0.3)
@@ -275,6 +276,7 @@ def test_early_stopping_keeps_the_best_epoch(lab):
     losses = {epoch.epoch: epoch.metrics["val_loss"] for epoch in run.epochs if epoch.epoch > 0}
     best = min(losses, key=losses.get)
     assert max(losses) == best + 2 < 40
+    assert run.record.reason.startswith("Ended early")
     assert run.record.result["best_epoch"] == run.record.result["kept_epoch"] == best
     assert run.record.result["test"]["epoch"] == best
     truth = run.split_file["train_labels"]
