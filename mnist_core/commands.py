@@ -87,7 +87,7 @@ def _start(lab: Lab, arguments: argparse.Namespace, watch: dict[str, Any]) -> Ru
     bench = lab.prepare(spec)
     if arguments.name is not None:
         lab.archive.store.check_new_name(arguments.name)
-    cost = lab.cost(spec, bench)
+    cost = lab.cost(spec, len(bench.splits.train))
     say(
         f"{spec.network.preset} on {spec.dataset.name} ({bench.dataset.source}), {cost.parameters:,} parameters\n"
         f"about {cost.seconds_per_epoch:.2g} s an epoch ({cost.basis})"

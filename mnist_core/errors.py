@@ -12,7 +12,8 @@ MnistLabError
 │   ├── BundleError             a run bundle that cannot be read or written
 │   ├── RunNotFound             no run, or more than one, answers to that name
 │   ├── EpochNotRecorded        the run has no such epoch, or no weights of it
-│   └── RunBusy                 the run is in a state that forbids the request
+│   ├── RunBusy                 the run is in a state that forbids the request
+│   └── NotOwner                the run belongs to someone else
 ├── TrainingFailed              the run failed                               (command line: exit 1)
 │   └── Diverged                a loss or a weight is no longer a finite number
 ├── StorageError                the database or a blob cannot be read or written
@@ -38,6 +39,7 @@ __all__ = [
     "InvalidSplit",
     "LeaseLost",
     "MnistLabError",
+    "NotOwner",
     "RunBusy",
     "RunNotFound",
     "StorageError",
@@ -92,6 +94,10 @@ class EpochNotRecorded(InvalidInput):
 
 class RunBusy(InvalidInput):
     """The run is in a state that forbids the request."""
+
+
+class NotOwner(InvalidInput):
+    """The run belongs to someone else; only its owner may change it."""
 
 
 class TrainingFailed(MnistLabError):

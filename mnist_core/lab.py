@@ -4,6 +4,7 @@ The command line, notebooks and workers all go through `Lab`; a `Run` is its han
 """
 
 import os
+import threading
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import Any
 from uuid import uuid4
 
 from mnist_core import datasets
-from mnist_core.datasets import Dataset
-from mnist_core.errors import DatasetMissing, InvalidInput, InvalidSpec, RunBusy
+from mnist_core.datasets import Dataset, Splits
+from mnist_core.datasets.shelf import on_shelf, shelve
+from mnist_core.errors import InvalidInput, InvalidSpec, RunBusy
 from mnist_core.machine import is_alive, worker_name
 from mnist_core.networks.cost import Cost, estimate
 from mnist_core.run import Run
-from mnist_core.runs import Archive, Blobs, RunRecord, RunState, Store, import_bundle, sqlite_url
+from mnist_core.runs import Archive, Blobs, Lease, RunRecord, RunState, Store, import_bundle, sqlite_url
 from mnist_core.settings import Settings, load_settings
 from mnist_core.spec import RunSpec
 from mnist_core.training.assignment import Assignment, Bench, Watch
@@ -25,6 +27,9 @@ __all__ = ["LEASE_SECONDS", "Lab"]
 
 LEASE_SECONDS = 30.0
 """A run whose worker has not been heard of for so long may be taken over."""
+
+LOADED_DATASETS = 4
+"""How many datasets stay in memory."""
 
 
 class Lab:
@@ -37,6 +42,7 @@ class Lab:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or load_settings()
         self._loaded: dict[str, Dataset] = {}
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Closes the connections to the database."""
@@ -51,16 +57,39 @@ class Lab:
         )
 
     def dataset(self, name: str | Path) -> Dataset:
-        """Loads a dataset by name, or takes in own data: an `.npz` file, kept as a blob and named by its sha256.
+        """Loads a dataset by name, or reads own data: an `.npz` file, kept as a blob and named by its sha256.
 
         Raises:
             DatasetError: it is not at hand, damaged, or breaks a rule.
         """
         if str(name).endswith(".npz"):
             return self._take_in(Path(os.path.expanduser(name)))  # noqa: PTH111 - leaves an unknown ~user as it is
-        if str(name) not in self._loaded:
-            self._loaded[str(name)] = self._load(str(name))
-        return self._loaded[str(name)]
+        return self._kept(str(name), self._loaded.get(str(name)) or self._load(str(name)))
+
+    def take_in(self, data: bytes, source: str) -> Dataset:
+        """Takes in own data, on the shelf of this installation, from where it can be chosen again.
+
+        Args:
+            data: the bytes of an `.npz` file.
+            source: its name, for sentences.
+
+        Raises:
+            DatasetError: the file breaks a rule.
+            StorageError: it cannot be kept.
+        """
+        own = datasets.parse_npz(data, source=source)
+        self.archive.blobs.put(data)
+        shelve(data, own, self.settings)
+        return self._kept(own.name, own)
+
+    def _kept(self, name: str, dataset: Dataset) -> Dataset:
+        """Keeps the datasets that were asked for last in memory."""
+        with self._lock:
+            self._loaded.pop(name, None)
+            self._loaded[name] = dataset
+            for old in list(self._loaded)[:-LOADED_DATASETS]:
+                del self._loaded[old]
+        return dataset
 
     def _load(self, name: str) -> Dataset:
         if datasets.is_own(name):
@@ -68,11 +97,8 @@ class Lab:
         return datasets.load(name, self.settings)
 
     def _own(self, name: str) -> Dataset:
-        if not self.archive.blobs.exists(name):
-            raise DatasetMissing(
-                f"Own data `{name}` is not here; take its file in with `mnist_core.dataset(FILE.npz)` and try again."
-            )
-        data = self.archive.blobs.get(name)
+        is_blob = self.archive.blobs.exists(name)
+        data = self.archive.blobs.get(name) if is_blob else on_shelf(name, self.settings)
         self.archive.blobs.put(data)  # renews it, so that it is not collected before a run names it
         return datasets.parse_npz(data)
 
@@ -80,8 +106,7 @@ class Lab:
         data = datasets.read_bytes(path)
         own = datasets.parse_npz(data, source=str(path))
         self.archive.blobs.put(data)
-        self._loaded[own.name] = own
-        return own
+        return self._kept(own.name, own)
 
     def train(
         self,
@@ -104,15 +129,17 @@ class Lab:
             TrainingFailed: the run failed; it is recorded with its reason.
         """
         if datasets.is_own(spec.dataset.name):
-            self._loaded[spec.dataset.name] = self._own(spec.dataset.name)
+            self._kept(spec.dataset.name, self._own(spec.dataset.name))
         bench = self.prepare(spec)
-        record = self.archive.store.submit(
+        device = bench.placement.device
+        record, lease = self.archive.store.begin(
             spec.model_dump(mode="json"),
-            digest=spec.digest(bench.dataset.content_hash, bench.placement.device),
+            digest=spec.digest(bench.dataset.content_hash, device),
             name=name,
-            cost=self.cost(spec, bench).seconds_per_run,
+            holder={"ticket": uuid4().hex, "worker": worker_name(), "device": device},
+            cost=self.cost(spec, len(bench.splits.train)).seconds_per_run,
         )
-        return self._carry_out(record, bench, Watch(listen, should_stop))
+        return self._carry_out(record, lease, bench, Watch(listen, should_stop))
 
     def prepare(self, spec: RunSpec, *, threads: int | None = None) -> Bench:
         """Lays out what a run needs: dataset, splits, device. Nothing is recorded.
@@ -126,6 +153,15 @@ class Lab:
         """
         from mnist_core.training.runtime import place
 
+        dataset, splits = self.lay_out(spec)
+        return Bench(dataset, splits, place(spec.device, threads or self.settings.training_threads))
+
+    def lay_out(self, spec: RunSpec) -> tuple[Dataset, Splits]:
+        """The dataset of a run after grouping, and its splits. Nothing is recorded, TensorFlow is not loaded.
+
+        Raises:
+            InvalidInput: spec and dataset do not fit.
+        """
         dataset = self.dataset(spec.dataset.name).grouped(spec.dataset.grouping)
         if spec.classes != len(dataset.classes):
             last = len(spec.network.layers) - 1
@@ -133,8 +169,7 @@ class Lab:
                 f"`network.layers.{last}.units` must be the number of classes, {len(dataset.classes)} for"
                 f" `{dataset.name}`, got {spec.classes}."
             )
-        splits = datasets.split(dataset, spec.split)
-        return Bench(dataset, splits, place(spec.device, threads or self.settings.training_threads))
+        return dataset, datasets.split(dataset, spec.split)
 
     def resume(
         self,
@@ -151,6 +186,21 @@ class Lab:
         """
         record = self.archive.store.run(ref)
         self._check_abandoned(record)
+        bench = self.prepare_again(record)
+        if record.state is RunState.RUNNING:
+            self.archive.store.requeue(record.id, ticket=record.ticket or "", attempt=record.attempt)
+        device = bench.placement.device
+        lease = self.archive.store.claim(record.id, ticket=uuid4().hex, worker=worker_name(), device=device)
+        if lease is None:
+            raise RunBusy(f"Run `{record.name}` was taken by another worker; see `show {record.name}`.")
+        return self._carry_out(record, lease, bench, Watch(listen, should_stop))
+
+    def prepare_again(self, record: RunRecord) -> Bench:
+        """Lays out what a recorded run needs, as it was when it was submitted or began.
+
+        Raises:
+            InvalidInput: the machine or the dataset are not those that it was submitted for, or began with.
+        """
         spec = RunSpec.parse(record.spec)
         facts = self._handle(record).facts
         bench = self.prepare(spec, threads=facts.threads if facts else None)
@@ -164,18 +214,11 @@ class Lab:
                 f"Run `{record.name}` began with {facts.threads} threads, and TensorFlow has started with"
                 f" {bench.placement.threads} in this process; resume it in a new one."
             )
-        if record.state is RunState.RUNNING:
-            self.archive.store.requeue(record.id, ticket=record.ticket or "", attempt=record.attempt)
-        return self._carry_out(record, bench, Watch(listen, should_stop))
+        return bench
 
-    def _carry_out(self, record: RunRecord, bench: Bench, watch: Watch) -> Run:
+    def _carry_out(self, record: RunRecord, lease: Lease, bench: Bench, watch: Watch) -> Run:
         from mnist_core.training.execute import execute
 
-        lease = self.archive.store.claim(
-            record.id, ticket=uuid4().hex, worker=worker_name(), device=bench.placement.device
-        )
-        if lease is None:
-            raise RunBusy(f"Run `{record.name}` was taken by another worker; see `show {record.name}`.")
         self.archive.collect_garbage()
         assignment = Assignment(lease, RunSpec.parse(record.spec), bench, self.settings.snapshot_bytes)
         execute(self.archive, assignment, watch)
@@ -196,9 +239,9 @@ class Lab:
                 f" it has been silent for {LEASE_SECONDS:.0f} s."
             )
 
-    def cost(self, spec: RunSpec, bench: Bench) -> Cost:
+    def cost(self, spec: RunSpec, train_images: int) -> Cost:
         """What a run would cost here, by this machine's calibration and finished runs."""
-        return estimate(spec, len(bench.splits.train), self.settings.home, self.archive.store.runs())
+        return estimate(spec, train_images, self.settings.home, self.archive.store.runs())
 
     def _handle(self, record: RunRecord) -> Run:
         return Run(self.archive, record.id, self.dataset)

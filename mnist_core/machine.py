@@ -3,9 +3,10 @@
 import os
 import platform
 import socket
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-__all__ = ["is_alive", "machine_name", "worker_name"]
+__all__ = ["has_gpu", "is_alive", "machine_name", "process_of", "worker_name"]
 
 
 def machine_name() -> str:
@@ -18,10 +19,26 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{_start_of(os.getpid())}"
 
 
+def process_of(worker: str) -> int | None:
+    """The number of a living process of this machine behind a worker's name; None where there is none."""
+    return int(worker.rsplit(":", 2)[1]) if is_alive(worker) else None
+
+
+def has_gpu() -> bool:
+    """Whether TensorFlow could find an NVIDIA GPU here: the driver shows one and CUDA's libraries are installed."""
+    try:
+        distribution("nvidia-cudnn-cu12")
+    except PackageNotFoundError:
+        return False
+    gpus = Path("/proc/driver/nvidia/gpus")
+    return gpus.is_dir() and any(gpus.iterdir())
+
+
 def is_alive(worker: str) -> bool | None:
-    """Whether the process behind a worker's name runs; None where it is of another machine."""
-    host, pid, start = worker.rsplit(":", 2)
-    if host != socket.gethostname():
+    """Whether the process behind a worker's name runs; None where it is of another machine, or no such name."""
+    host, _, process = worker.partition(":")
+    pid, _, start = process.partition(":")
+    if host != socket.gethostname() or not pid.isdecimal():
         return None
     try:
         os.kill(int(pid), 0)

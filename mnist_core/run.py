@@ -11,9 +11,8 @@ from mnist_core.errors import EpochNotRecorded, InvalidInput
 from mnist_core.inference.predictions import Predictions
 from mnist_core.networks.shapes import PlannedLayer, flat, plan
 from mnist_core.npz import Arrays, from_npz
-from mnist_core.runs import RUN_LEVEL, Archive, EpochRecord, Facts, RunRecord, write_bundle
+from mnist_core.runs import RUN_LEVEL, Archive, EpochRecord, Facts, RunRecord, best_epoch, kept_epoch, write_bundle
 from mnist_core.spec import RunSpec
-from mnist_core.training.early_stopping import best_epoch, kept_epoch
 
 __all__ = ["SPLITS", "Run"]
 

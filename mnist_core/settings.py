@@ -31,11 +31,16 @@ class Settings(BaseSettings):
     )
     db: str = Field(default="", description="SQLAlchemy URL of the database; default SQLite in the home folder")
     blobs: str = Field(default="", description="fsspec URL of the blobs; default a folder in the home folder")
+    scheduler: str = Field(
+        default="",
+        pattern=r"^(|(tcp|tls|ucx|ws|wss|inproc)://.+)$",
+        description="the address of a Dask scheduler, such as tcp://host:8786, or empty for workers of the app's own",
+    )
     profile: Literal["local", "demo", "workshop"] = Field(
         default="local", description="who uses this installation; `demo` keeps less of each run"
     )
     threads: int = Field(
-        default=0, ge=0, le=1024, description="threads that training uses; 0 means all cores of this machine"
+        default=0, ge=0, le=1024, description="threads of a training slot; 0 means all cores of this machine"
     )
     snapshot_mb: int = Field(
         default=0,

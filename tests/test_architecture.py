@@ -5,7 +5,7 @@ import importlib
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -14,10 +14,17 @@ import pytest
 import mnist_core
 
 PACKAGE = Path(mnist_core.__file__).parent
-FILES = {
-    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in sorted(PACKAGE.rglob("*.py"))
-}
+ROOT = PACKAGE.parent
+
+
+def named(paths: Iterable[Path]) -> dict[str, Path]:
+    """Files by the name under which they are imported."""
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+
+
+FILES = named(sorted(PACKAGE.rglob("*.py")))
+SCREEN = named([ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))])
+SHARED = [name for name in SCREEN if name.startswith("pages.ui.")]
 BACKEND = "mnist_core.backend"
 TENSORFLOW = ("tensorflow", "keras")
 HEAVY = ("tensorflow", "keras", "sklearn", "scipy", "dask", "distributed", "umap", "pandas", "streamlit")
@@ -26,7 +33,7 @@ ENTRANCE = ("mnist_core.commands", "mnist_core.__main__")
 
 @cache
 def tree(module: str) -> ast.Module:
-    return ast.parse(FILES[module].read_text(encoding="utf-8"))
+    return ast.parse((FILES | SCREEN)[module].read_text(encoding="utf-8"))
 
 
 def imports(module: str, *, at_start: bool = False) -> set[str]:
@@ -101,6 +108,33 @@ def test_sql_is_spoken_in_one_room(module: str) -> None:
         assert inside(module, "mnist_core.runs")
 
 
+@pytest.mark.parametrize("module", FILES | SCREEN)
+def test_dask_is_spoken_in_one_room(module: str) -> None:
+    if uses(module, "dask", "distributed"):
+        assert module == "mnist_core.jobs.engine"
+        assert not uses(module, "dask", "distributed", at_start=True)
+
+
+NOT_ON_SCREEN = (
+    "tensorflow", "keras", "umap", "openTSNE", "sqlalchemy", "sklearn", "scipy",
+    "mnist_core.backend", "mnist_core.training", "mnist_core.inference", "mnist_core.networks.build",
+    *ENTRANCE,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("module", SCREEN)
+def test_pages_compute_nothing(module: str) -> None:
+    used = imports(module) - {"mnist_core.inference.predictions"}
+    assert not [name for name in used if inside(name, *NOT_ON_SCREEN)]
+
+
+@pytest.mark.parametrize("module", SHARED)
+def test_what_pages_share_knows_no_page(module: str) -> None:
+    for name in imports(module):
+        assert not inside(name, "app")
+        assert not inside(name, "pages") or inside(name, "pages.ui"), name
+
+
 @pytest.mark.parametrize("module", FILES)
 def test_only_the_entrance_knows_the_commands(module: str) -> None:
     if uses(module, *ENTRANCE):
@@ -122,6 +156,10 @@ ARROWS = {
     "mnist_core.training": (
         "analysis", "backend", "datasets", "errors", "inference", "machine", "networks", "npz", "runs", "seeding",
         "settings", "spec", "training",
+    ),
+    "mnist_core.jobs": (
+        "datasets", "errors", "inference.predictions", "jobs", "lab", "machine", "networks.cost", "npz", "runs",
+        "settings", "spec", "training.assignment", "training.execute", "training.runtime",
     ),
     "mnist_core.inference": ("backend", "datasets", "inference", "networks", "npz", "spec"),
 }  # fmt: skip
@@ -156,8 +194,9 @@ def loaded_without_packages(module: str) -> frozenset[str]:
     return frozenset(seen)
 
 
-def test_importing_the_package_is_light() -> None:
-    answer = in_a_fresh_process("import sys, mnist_core; print(' '.join(sys.modules))")
+@pytest.mark.parametrize("package", ["mnist_core", "mnist_core.jobs", "mnist_core.runs", "mnist_core.lab"])
+def test_importing_the_package_is_light(package: str) -> None:
+    answer = in_a_fresh_process(f"import sys, {package}; print(' '.join(sys.modules))")
     loaded = {name.partition(".")[0] for name in answer.split()}
     assert not loaded & set(HEAVY)
 
@@ -168,12 +207,13 @@ def test_the_command_line_can_be_parsed_without_tensorflow() -> None:
 
 
 def in_a_fresh_process(code: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=PACKAGE.parent
-    ).stdout
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT).stdout
 
 
-@pytest.mark.parametrize("module", [name for name in FILES if FILES[name].name not in ("__init__.py", "backend.py")])
+OFFERING = [name for name in FILES if FILES[name].name not in ("__init__.py", "backend.py")]
+
+
+@pytest.mark.parametrize("module", [*OFFERING, *(name for name in SHARED if SCREEN[name].name != "__init__.py")])
 def test_every_module_says_what_it_offers(module: str) -> None:
     names = declared(module)
     assert names, f"{module} has no `__all__`"
@@ -222,16 +262,19 @@ def test_what_the_package_offers_is_pinned() -> None:
     ]
 
 
-@pytest.mark.parametrize("module", FILES)
-def test_errors_are_caught_by_name_but_at_the_border(module: str) -> None:
+BORDERS = ("mnist_core.training.execute", "mnist_core.jobs.work", "pages.ui.guard")
+"""Trainings, workers and pages: whatever goes wrong inside is recorded there, with its traceback."""
+
+
+@pytest.mark.parametrize("module", FILES | SCREEN)
+def test_errors_are_caught_by_name_but_at_the_borders(module: str) -> None:
     """What cleans up and then raises the same again may catch everything."""
     broad = {"Exception", "BaseException"}
     for node in ast.walk(tree(module)):
         if isinstance(node, ast.ExceptHandler):
             caught = {inner.id for inner in ast.walk(node.type) if isinstance(inner, ast.Name)} if node.type else broad
             passes_on = isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None
-            is_border = module == "mnist_core.training.execute"
-            assert not caught & broad or passes_on or is_border, f"{module}:{node.lineno}"
+            assert not caught & broad or passes_on or module in BORDERS, f"{module}:{node.lineno}"
 
 
 @pytest.mark.parametrize("module", FILES)
@@ -240,9 +283,15 @@ def test_modules_are_short_and_named_after_what_they_do(module: str) -> None:
     assert not re.search(r"\b(utils?|helpers?|misc|common)\b", module)
 
 
-@pytest.mark.parametrize("module", FILES)
+@pytest.mark.parametrize("module", [name for name in SCREEN if name not in SHARED])
+def test_pages_are_thin(module: str) -> None:
+    limit = 80 if module == "app" else 170
+    assert len(SCREEN[module].read_text(encoding="utf-8").splitlines()) <= limit
+
+
+@pytest.mark.parametrize("module", FILES | SCREEN)
 def test_every_module_opens_with_what_it_is(module: str) -> None:
-    text = FILES[module].read_text(encoding="utf-8").strip()
+    text = (FILES | SCREEN)[module].read_text(encoding="utf-8").strip()
     assert not text or ast.get_docstring(tree(module)), module
 
 

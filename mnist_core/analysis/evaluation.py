@@ -1,4 +1,7 @@
-"""How right a network is on a split: accuracy with its interval, confusion matrix, per-class report."""
+"""How right a network is on a split: accuracy with its interval, confusion matrix, per-class report.
+
+Everything follows from the counts of the confusion matrix; scikit-learn, whose numbers these are, is not needed.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +13,7 @@ from numpy.typing import NDArray
 
 from mnist_core.inference.predictions import Predictions
 
-__all__ = ["Evaluation", "confusion_matrix", "evaluate", "wilson_interval"]
+__all__ = ["ClassScores", "Evaluation", "class_scores", "confusion_matrix", "evaluate", "wilson_interval"]
 
 Z_95 = 1.959963984540054
 
@@ -62,17 +65,8 @@ def evaluate(
         epoch: the epoch whose weights predicted.
         split: "train", "validation" or "test".
     """
-    from sklearn.metrics import classification_report
-
-    right = int(np.count_nonzero(labels == predictions.predicted))
-    report = classification_report(
-        labels,
-        predictions.predicted,
-        labels=range(len(classes)),
-        target_names=classes,
-        output_dict=True,
-        zero_division=0.0,
-    )
+    confusion = confusion_matrix(labels, predictions.predicted, len(classes))
+    right = int(np.trace(confusion))
     return Evaluation(
         epoch=epoch,
         split=split,
@@ -80,8 +74,8 @@ def evaluate(
         accuracy=right / len(labels),
         errors=len(labels) - right,
         interval=wilson_interval(right, len(labels)),
-        confusion=confusion_matrix(labels, predictions.predicted, len(classes)),
-        report=report,
+        confusion=confusion,
+        report=_report(class_scores(confusion), classes, right / len(labels)),
     )
 
 
@@ -89,6 +83,59 @@ def confusion_matrix(labels: NDArray[np.uint8], predicted: NDArray[np.uint8], cl
     """Counts how often each true class was predicted as each class: int64 (classes, classes), rows true."""
     pairs = labels.astype(np.int64) * classes + predicted
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """How right a network is on each class.
+
+    Attributes:
+        precision: float64 (classes,), the share of what was predicted as the class that is of it; 0 where nothing was.
+        recall: float64 (classes,), the share of the class that was predicted as it; 0 where there is none of it.
+        f1: float64 (classes,), their harmonic mean; 0 where both are.
+        support: int64 (classes,), how many images are of the class.
+    """
+
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    f1: NDArray[np.float64]
+    support: NDArray[np.int64]
+
+    def average(self, *, weighted: bool) -> tuple[float, float, float]:
+        """Precision, recall and F1 over all classes, each class counted once or by its support."""
+        weights = self.support if weighted else None
+        precision, recall, f1 = (float(np.average(x, weights=weights)) for x in (self.precision, self.recall, self.f1))
+        return precision, recall, f1
+
+
+def class_scores(confusion: NDArray[np.int64]) -> ClassScores:
+    """Precision, recall, F1 and support of each class, from int64 (classes, classes), rows true."""
+    hits, predicted, support = np.diag(confusion), confusion.sum(0), confusion.sum(1)
+    return ClassScores(
+        precision=_share(hits, predicted),
+        recall=_share(hits, support),
+        f1=_share(2 * hits, support + predicted),
+        support=support,
+    )
+
+
+def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    return part / np.maximum(whole, 1)
+
+
+def _report(scores: ClassScores, classes: Sequence[str], accuracy: float) -> dict[str, Any]:
+    """The scores as scikit-learn's `classification_report` gives them with `output_dict`."""
+    headers = ("precision", "recall", "f1-score", "support")
+    columns = (scores.precision, scores.recall, scores.f1, scores.support)
+    rows = zip(*(column.astype(np.float64).tolist() for column in columns), strict=True)
+    report: dict[str, Any] = {
+        name: dict(zip(headers, row, strict=True)) for name, row in zip(classes, rows, strict=True)
+    }
+    report["accuracy"] = accuracy
+    total = float(scores.support.sum())
+    for name, weighted in (("macro avg", False), ("weighted avg", True)):
+        report[name] = dict(zip(headers, (*scores.average(weighted=weighted), total), strict=True))
+    return report
 
 
 def wilson_interval(right: int, total: int) -> tuple[float, float]:

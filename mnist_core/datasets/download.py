@@ -5,7 +5,6 @@ file once. Each file is written under a name of its own and renamed when its sum
 lock (Windows has none of this kind) nobody ever reads half a file.
 """
 
-import errno
 import hashlib
 import logging
 import os
@@ -14,30 +13,59 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO
 
 from mnist_core.datasets import idx
+from mnist_core.datasets.disk import storage_errors, sync_folder
 from mnist_core.datasets.idx_set import FILES, IdxSet, file_sum, find_files
-from mnist_core.errors import DatasetDamaged, DatasetError, DatasetMissing, StorageError, StorageFull
+from mnist_core.errors import DatasetDamaged, DatasetError, DatasetMissing
 
-__all__ = ["download"]
+__all__ = ["Progress", "Report", "download"]
 
 ANSWER_SECONDS = 15.0
 FILE_SECONDS = 600.0
 MAX_DOWNLOAD = 64 * 2**20
 BLOCK = 2**16
-# EFBIG is what a limit on file sizes answers, EDQUOT a quota.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 log = logging.getLogger(__name__)
 
 
-def download(idx_set: IdxSet, folder: Path) -> None:
+@dataclass(frozen=True)
+class Progress:
+    """How far a download is.
+
+    Attributes:
+        file: the file that is being fetched, 1 to 4.
+        got: bytes of it that are here.
+        size: its bytes as the mirror says; 0 where it does not say.
+    """
+
+    file: int
+    got: int
+    size: int
+
+    @property
+    def share(self) -> float:
+        """Share of the current file that is here, 0 to 1."""
+        return min(self.got / self.size, 1.0) if self.size else 0.0
+
+
+Report = Callable[[Progress], None]
+Tell = Callable[[int, int], None]
+
+
+def download(idx_set: IdxSet, folder: Path, report: Report = lambda _: None) -> None:
     """Downloads those of the four files that the folder does not hold yet.
+
+    Args:
+        idx_set: which set, and where its mirrors are.
+        folder: where the files go.
+        report: told of each block that arrives, in this thread.
 
     Raises:
         DatasetMissing: no mirror answered with the file.
@@ -45,12 +73,12 @@ def download(idx_set: IdxSet, folder: Path) -> None:
         StorageFull: no space is left; nothing partial stays behind.
         StorageError: the folder cannot be written.
     """
-    with _as_storage_errors(folder), _turn(folder):
+    with storage_errors(folder, "the download"), _turn(folder):
         present = find_files(folder)
         _refuse_mixture(idx_set, present, folder)
-        for name, sha256 in zip(FILES, idx_set.sums, strict=True):
+        for name in FILES:
             if name not in present:
-                _fetch(idx_set, name, sha256, folder)
+                _fetch(idx_set, name, folder, report)
 
 
 def _refuse_mixture(idx_set: IdxSet, present: dict[str, Path], folder: Path) -> None:
@@ -63,11 +91,16 @@ def _refuse_mixture(idx_set: IdxSet, present: dict[str, Path], folder: Path) -> 
             raise DatasetDamaged(f"{rule}, got `{path.name}`, which is not; add the missing files or remove it.")
 
 
-def _fetch(idx_set: IdxSet, name: str, sha256: str, folder: Path) -> None:
+def _fetch(idx_set: IdxSet, name: str, folder: Path, report: Report) -> None:
     failures: list[DatasetError] = []
+    number = FILES.index(name)
+
+    def tell(got: int, size: int) -> None:
+        report(Progress(number + 1, got, size))
+
     for mirror in idx_set.mirrors:
         try:
-            return _fetch_from(f"{mirror}/{name}.gz", sha256, folder / f"{name}.gz")
+            return _fetch_from(f"{mirror}/{name}.gz", idx_set.sums[number], folder / f"{name}.gz", tell)
         except DatasetError as error:
             log.info("%s", error)
             failures.append(error)
@@ -78,30 +111,32 @@ def _fetch(idx_set: IdxSet, name: str, sha256: str, folder: Path) -> None:
     raise fault(f"`{idx_set.name}` is not here and could not be downloaded. {answers} {advice}")
 
 
-def _fetch_from(url: str, sha256: str, target: Path) -> None:
+def _fetch_from(url: str, sha256: str, target: Path, tell: Tell) -> None:
     log.info("downloading %s", url)
     part = target.with_name(f"{uuid.uuid4().hex}.part")
     try:
-        with part.open("xb") as file, closing(_blocks(url)) as blocks:
+        with part.open("xb") as file, closing(_blocks(url, tell)) as blocks:
             for block in blocks:
                 file.write(block)
             file.flush()
             os.fsync(file.fileno())
         _verify(part.read_bytes(), sha256, url)
         part.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _blocks(url: str) -> Generator[bytes, None, None]:
+def _blocks(url: str, tell: Tell) -> Generator[bytes, None, None]:
     """The body of an answer; whatever the network does wrong becomes a `DatasetError`."""
     left, deadline = MAX_DOWNLOAD, time.monotonic() + FILE_SECONDS
     try:
         with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:  # noqa: S310 (mirrors are constants)
             # read1 returns what has come, so that a server that drips bytes meets the deadline.
+            size = _length(answer.headers.get("Content-Length"))
             while block := answer.read1(BLOCK):
                 left -= len(block)
+                tell(MAX_DOWNLOAD - left, size)
                 if left < 0:
                     raise DatasetDamaged(f"`{url}` sent more than {MAX_DOWNLOAD:,} bytes.")
                 if time.monotonic() > deadline:
@@ -113,6 +148,10 @@ def _blocks(url: str) -> Generator[bytes, None, None]:
     except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", error) or type(error).__name__
         raise DatasetMissing(f"`{url}` did not answer ({reason}).") from None
+
+
+def _length(said: str | None) -> int:
+    return int(said) if said and said.isascii() and said.isdigit() else 0
 
 
 def _verify(packed: bytes, sha256: str, url: str) -> None:
@@ -139,25 +178,3 @@ def _locked(lock: IO[bytes]) -> bool:
 
     fcntl.flock(lock, fcntl.LOCK_EX)
     return True
-
-
-def _sync_folder(folder: Path) -> None:
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _as_storage_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in FULL:
-            advice = "free some, or name another folder with `MNIST_LAB_HOME`"
-            raise StorageFull(f"No space is left in `{folder}` for the download; {advice}.") from error
-        advice = "check its permissions, or name another folder with `MNIST_LAB_HOME`"
-        raise StorageError(f"`{folder}` cannot be written ({error.strerror}); {advice}.") from error

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from mnist_core.datasets import digits, idx
 from mnist_core.datasets.dataset import Dataset, DatasetInfo
-from mnist_core.datasets.download import download
+from mnist_core.datasets.download import Report, download
 from mnist_core.datasets.idx_set import (
     FILES,
     LABEL_FILES,
@@ -25,7 +25,7 @@ from mnist_core.datasets.idx_set import (
 from mnist_core.errors import DatasetDamaged, DatasetMissing
 from mnist_core.settings import Settings
 
-__all__ = ["FASHION_MNIST", "MNIST", "SOURCES", "IdxSource", "Source", "available", "class_count", "load"]
+__all__ = ["FASHION_MNIST", "MNIST", "SOURCES", "IdxSource", "Source", "available", "class_count", "fetch", "load"]
 
 
 class Source(Protocol):
@@ -81,6 +81,17 @@ class IdxSource:
         if folder == home and len(find_files(home)) < len(FILES):
             download(self.idx_set, home)
         return read_set(self.idx_set, folder)
+
+    def fetch(self, settings: Settings, report: Report) -> None:
+        """Downloads what is missing of the set into `MNIST_LAB_HOME`, unless a folder that is only read has it.
+
+        Raises:
+            DatasetMissing: no mirror answers.
+            DatasetDamaged: a mirror sends another file, or those that are here are not official ones.
+            StorageError: the download cannot be stored.
+        """
+        if self._folder(settings) is None:
+            download(self.idx_set, self._home(settings), report)
 
     def info(self, settings: Settings) -> DatasetInfo:
         """The numbers that the files' headers say, or the published ones while it is not at hand."""
@@ -176,6 +187,19 @@ def load(name: str, settings: Settings) -> Dataset:
         known = ", ".join(f"`{known}`" for known in SOURCES)
         raise DatasetMissing(f"`dataset` must be one of {known}, or an `.npz` file of your own, got {name!r}.")
     return SOURCES[name].load(settings)
+
+
+def fetch(name: str, settings: Settings, report: Report) -> None:
+    """Downloads a named dataset that is not here yet, telling how far it is; nothing to do for what is bundled.
+
+    Raises:
+        DatasetMissing: no mirror answers.
+        DatasetDamaged: a mirror sends another file, or those that are here are not official ones.
+        StorageError: the download cannot be stored.
+    """
+    source = SOURCES.get(name)
+    if isinstance(source, IdxSource):
+        source.fetch(settings, report)
 
 
 def available(settings: Settings) -> tuple[DatasetInfo, ...]:

@@ -28,6 +28,11 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.predicted)
 
+    def probabilities(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
+        """The probabilities of some images: float32 (rows, classes) in [0, 1], as exact as float16 logarithms are."""
+        chosen: NDArray[np.float32] = np.exp(self.log_probabilities[rows].astype(np.float32))
+        return chosen
+
     def to_arrays(self, split: str) -> dict[str, NDArray[np.generic]]:
         """The arrays as they stand in `predictions.npz`, each name beginning with the split."""
         return {

@@ -185,7 +185,8 @@ def _seconds_per_epoch(spec: RunSpec, images: int, home: Path, runs: Sequence[Ru
         if not isinstance(finished.optimizer, LbfgsSpec)
     ]
     where = "calibrated here" if is_own else f"calibrated on {calibration.machine}, not here"
-    corrected = f"{where}, corrected by {len(slower)} finished runs" if slower else where
+    runs_said = "a finished run" if len(slower) == 1 else f"{len(slower)} finished runs"
+    corrected = f"{where}, corrected by {runs_said}" if slower else where
     return images * _calibrated(spec, calibration) * (median(slower) if slower else 1.0), corrected
 
 

@@ -5,6 +5,8 @@ from mnist_core.runs.blobs import Blobs
 from mnist_core.runs.bundle import export_bundle, import_bundle, write_bundle
 from mnist_core.runs.database import sqlite_url
 from mnist_core.runs.facts import DatasetFacts, Facts
+from mnist_core.runs.kept import best_epoch, kept_epoch, validation_losses
+from mnist_core.runs.queue import Waiting, fair_order
 from mnist_core.runs.records import (
     RUN_LEVEL,
     Artifact,
@@ -36,9 +38,14 @@ __all__ = [
     "SplitResult",
     "Store",
     "TrainResult",
+    "Waiting",
     "Wish",
+    "best_epoch",
     "export_bundle",
+    "fair_order",
     "import_bundle",
+    "kept_epoch",
     "sqlite_url",
+    "validation_losses",
     "write_bundle",
 ]

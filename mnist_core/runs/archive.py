@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mnist_core.errors import EpochNotRecorded
 from mnist_core.runs.blobs import Blobs, is_sha256
-from mnist_core.runs.records import RUN_LEVEL, Artifact, EpochRecord, Lease, RunRecord
+from mnist_core.runs.records import RUN_LEVEL, Artifact, EpochRecord, Lease
 from mnist_core.runs.store import Store
 
 __all__ = ["Archive"]
@@ -65,13 +65,13 @@ class Archive:
         return self.store.artifact(run_id, epoch, name) is not None
 
     def collect_garbage(self, *, older_than_s: float = 3600) -> int:
-        """Removes old blobs that no artifact and no run's dataset names, and old temporary files.
+        """Removes old deleted runs, old blobs that no artifact and no run's dataset names, and old temporary files.
 
         Returns:
             How many files were removed.
         """
-        datasets = {_dataset(run) for run in self.store.runs()}
-        referenced = self.store.referenced_blobs() | {name for name in datasets if is_sha256(name)}
+        self.store.purge(older_than_s=older_than_s)
+        referenced = self.store.referenced_blobs() | {name for name in self.store.named_datasets() if is_sha256(name)}
         return self.blobs.collect(referenced, older_than_s=older_than_s)
 
     def _put(self, epoch: int, files: Mapping[str, bytes]) -> list[Artifact]:
@@ -83,8 +83,3 @@ class Archive:
         if not having or epoch == RUN_LEVEL:
             return f"{where}, nor of any other epoch; train it again." if epoch != RUN_LEVEL else f"{where}."
         return f"{where}; take one of {', '.join(str(number) for number in having)}."
-
-
-def _dataset(run: RunRecord) -> str:
-    dataset = run.spec.get("dataset")
-    return str(dataset.get("name", "")) if isinstance(dataset, dict) else ""

@@ -35,10 +35,10 @@ from mnist_core.runs.names import check_name
 from mnist_core.runs.records import Artifact, EpochRecord, RunRecord, RunState
 from mnist_core.spec import RunSpec
 
-__all__ = ["export_bundle", "import_bundle", "write_bundle"]
+__all__ = ["bundle_run", "export_bundle", "import_bundle", "write_bundle"]
 
 OWNER = "local"
-"""The owner of an imported run."""
+"""The owner of an imported run, where nobody else is named."""
 
 
 def export_bundle(archive: Archive, ref: str) -> bytes:
@@ -93,10 +93,25 @@ def _path_errors(path: Path) -> Iterator[None]:
             raise BundleError(f"`{path}` cannot be written: {error.strerror or error}; give another path.") from error
 
 
-def import_bundle(archive: Archive, path: Path) -> RunRecord:
+def bundle_run(path: Path) -> RunMember:
+    """What a bundle says of its run; of the rest only the directory and the manifest are read.
+
+    Raises:
+        BundleError: the bundle breaks a rule of the format.
+    """
+    with open_bundle(path) as bundle:
+        return from_json(bundle.read("run.json"), RunMember, "run.json")
+
+
+def import_bundle(archive: Archive, path: Path, *, owner: str = OWNER) -> RunRecord:
     """Reads a bundle into the archive; one whose run is here already changes nothing.
 
     All of it is checked before anything is written.
+
+    Args:
+        archive: where it goes.
+        path: the bundle.
+        owner: who will own the run.
 
     Returns:
         The run as it is recorded here; its name has a number behind it when another run had that name.
@@ -115,7 +130,7 @@ def import_bundle(archive: Archive, path: Path) -> RunRecord:
         spec = _checked_spec(member)
         check_contents(bundle, member, spec, epochs)
         artifacts = [_put(archive, bundle, name) for name in bundle.members if artifact_of(name)]
-    record = archive.store.insert(_record(member, spec), epochs=epochs, points=points, artifacts=artifacts)
+    record = archive.store.insert(_record(member, spec, owner), epochs=epochs, points=points, artifacts=artifacts)
     return _same_digest(record, member)
 
 
@@ -210,8 +225,8 @@ def _put(archive: Archive, bundle: BundleReader, name: str) -> Artifact:
     return Artifact(*key, archive.blobs.put(data), len(data))
 
 
-def _record(member: RunMember, spec: RunSpec) -> RunRecord:
+def _record(member: RunMember, spec: RunSpec, owner: str) -> RunRecord:
     # Fields that the bundle left at their defaults are written out, as whoever reads the row expects all of them.
     plain = member.model_dump() | {"state": RunState(member.state), "spec": spec.model_dump(mode="json")}
-    here = {"owner": OWNER, "lane": "train"} | dict.fromkeys(("source", "wish", "ticket", "worker", "beat"))
+    here = {"owner": owner, "lane": "train"} | dict.fromkeys(("source", "wish", "ticket", "worker", "beat"))
     return RunRecord(**plain | here)

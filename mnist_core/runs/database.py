@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mnist_core.errors import InvalidInput, StorageError, StorageFull
 from mnist_core.runs.atomic import disk_errors
-from mnist_core.runs.tables import SCHEMA_VERSION, metadata, schema_version
+from mnist_core.runs.tables import MIGRATIONS, SCHEMA_VERSION, metadata, schema_version
 
 __all__ = ["Database", "sqlite_url"]
 
@@ -78,9 +78,9 @@ class Database:
     def _ensure_schema(self) -> None:
         with self.reading() as connection:
             version = _version(connection)
-        if version is None:
+        if version is None or version < SCHEMA_VERSION:
             with self.writing() as connection:
-                version = _create(connection)
+                version = _create_or_migrate(connection)
         if version > SCHEMA_VERSION:
             raise StorageError(
                 f"The database `{_shown(self._url)}` has schema {version}, this program knows schemas up to"
@@ -94,15 +94,20 @@ def _version(connection: Connection) -> int | None:
     return connection.scalar(select(schema_version.c.version))
 
 
-def _create(connection: Connection) -> int:
+def _create_or_migrate(connection: Connection) -> int:
     if connection.dialect.name == "postgresql":
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK})
     version = _version(connection)
-    if version is not None:
-        return version
-    metadata.create_all(connection)
-    connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
-    return SCHEMA_VERSION
+    if version is None:
+        metadata.create_all(connection)
+        connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
+        return SCHEMA_VERSION
+    for newer in range(version + 1, SCHEMA_VERSION + 1):
+        for statement in MIGRATIONS[newer]:
+            connection.execute(text(statement))
+    if version < SCHEMA_VERSION:
+        connection.execute(update(schema_version).values(version=SCHEMA_VERSION))
+    return max(version, SCHEMA_VERSION)
 
 
 def sqlite_url(path: Path) -> URL:

@@ -5,17 +5,20 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import URL, Connection, select
+from sqlalchemy import URL, Connection, func, select
 
 from mnist_core.errors import RunNotFound
 from mnist_core.runs import tables
 from mnist_core.runs.database import Database
+from mnist_core.runs.following import LEADS, recorded_under
 from mnist_core.runs.names import looks_like_id
-from mnist_core.runs.records import Artifact, EpochRecord, Opening, PointRecord, RunRecord, RunState, Wish
+from mnist_core.runs.records import ACTIVE, Artifact, EpochRecord, Opening, PointRecord, RunRecord, RunState, Wish
 
-__all__ = ["StoreReader", "existing_run", "run_record"]
+__all__ = ["SEEN", "StoreReader", "existing_run", "run_record"]
 
 SHOWN_CANDIDATES = 5
+SEEN = tables.run.c.deleted.is_(None)
+"""Deleted runs stay for a while, so that a delete can be undone; nobody sees them."""
 
 
 class StoreReader:
@@ -50,10 +53,38 @@ class StoreReader:
             return connection.execute(select(tables.DatabaseNow())).scalar_one()
 
     def runs(self) -> list[RunRecord]:
-        """All runs, newest first."""
-        query = select(tables.run).order_by(tables.run.c.created.desc(), tables.run.c.id.desc())
+        """All runs that train, newest first."""
+        query = (
+            select(tables.run)
+            .where(SEEN, tables.run.c.kind == "train")
+            .order_by(tables.run.c.created.desc(), tables.run.c.id.desc())
+        )
         with self._database.reading() as connection:
             return [run_record(row) for row in connection.execute(query).mappings()]
+
+    def active(self) -> list[RunRecord]:
+        """The runs that are queued or running, oldest first."""
+        columns = tables.run.c
+        states = columns.state.in_(ACTIVE)
+        query = select(tables.run).where(SEEN, states).order_by(columns.created, columns.id)
+        with self._database.reading() as connection:
+            return [run_record(row) for row in connection.execute(query).mappings()]
+
+    def used(self, *, lately_s: float = 3600) -> dict[str, float]:
+        """Seconds of training slots that each owner's runs used which ended lately."""
+        columns = tables.run.c
+        recent = columns.ended > tables.DatabaseNow() - lately_s
+        query = select(columns.owner, func.sum(columns.used)).where(recent, LEADS).group_by(columns.owner)
+        with self._database.reading() as connection:
+            return {owner: float(seconds or 0) for owner, seconds in connection.execute(query)}
+
+    def followers(self, run_id: str) -> int:
+        """How many queued or running runs follow this one."""
+        columns = tables.run.c
+        following = (columns.source == run_id, columns.kind == "train", SEEN)
+        states = columns.state.in_(ACTIVE)
+        with self._database.reading() as connection:
+            return connection.scalar(select(func.count()).select_from(tables.run).where(*following, states)) or 0
 
     def run(self, ref: str) -> RunRecord:
         """The run with this id, this name, or the only one whose id begins so (4 characters at least).
@@ -65,7 +96,7 @@ class StoreReader:
         ref = ref.encode(errors="replace").decode()
         is_id = looks_like_id(ref)
         fits = columns.id.startswith(ref.lower(), autoescape=True) if is_id else columns.name == ref
-        query = select(tables.run).where(fits).order_by(columns.created.desc()).limit(SHOWN_CANDIDATES + 1)
+        query = select(tables.run).where(fits, SEEN).order_by(columns.created.desc()).limit(SHOWN_CANDIDATES + 1)
         with self._database.reading() as connection:
             found = [run_record(row) for row in connection.execute(query).mappings()]
             if len(found) != 1:
@@ -89,6 +120,12 @@ class StoreReader:
             rows = [dict(row) for row in connection.execute(query).mappings()]
         return [(row.pop("seq"), PointRecord(**row)) for row in rows]
 
+    def has_points(self, run_id: str) -> bool:
+        """Whether a run has taken its first steps."""
+        query = select(tables.point.c.seq).where(tables.point.c.run == recorded_under(run_id)).limit(1)
+        with self._database.reading() as connection:
+            return connection.scalar(query) is not None
+
     def artifacts(self, run_id: str) -> list[Artifact]:
         """The artifacts of a run, ordered by epoch and name."""
         query = _of(tables.artifact, run_id).order_by(tables.artifact.c.epoch, tables.artifact.c.name)
@@ -105,10 +142,18 @@ class StoreReader:
 
     def openings(self, run_id: str) -> list[Opening]:
         """The looks at the run's test split, first to last."""
-        query = _of(tables.opening, run_id).order_by(tables.opening.c.when)
+        columns = [column for column in tables.opening.c if column.name != "run"]
+        query = select(*columns).where(tables.opening.c.run == run_id).order_by(tables.opening.c.when)
         with self._database.reading() as connection:
             rows = [dict(row) for row in connection.execute(query).mappings()]
         return [Opening(**row | {"state": RunState(row["state"])}) for row in rows]
+
+    def named_datasets(self) -> set[str]:
+        """The datasets of all runs that train, deleted ones that can come back included."""
+        query = select(tables.run.c.spec).where(tables.run.c.kind == "train")
+        with self._database.reading() as connection:
+            named = [spec.get("dataset") for spec in connection.scalars(query)]
+        return {str(dataset.get("name", "")) for dataset in named if isinstance(dataset, dict)}
 
     def referenced_blobs(self) -> set[str]:
         """The sha256 of every blob that an artifact names."""
@@ -118,7 +163,7 @@ class StoreReader:
 
 def _of(table: Any, run_id: str) -> Any:
     columns = [column for column in table.c if column.name != "run"]
-    return select(*columns).where(table.c.run == run_id)
+    return select(*columns).where(table.c.run == recorded_under(run_id))
 
 
 def run_record(row: Mapping[Any, Any]) -> RunRecord:
@@ -135,7 +180,7 @@ def existing_run(connection: Connection, run_id: str) -> RunRecord:
     Raises:
         RunNotFound: there is none.
     """
-    row = connection.execute(select(tables.run).where(tables.run.c.id == run_id)).mappings().one_or_none()
+    row = connection.execute(select(tables.run).where(tables.run.c.id == run_id, SEEN)).mappings().one_or_none()
     if row is None:
         raise RunNotFound(_unknown(run_id, connection))
     return run_record(row)
@@ -148,7 +193,7 @@ def _ambiguous(ref: str, found: list[RunRecord]) -> str:
 
 
 def _unknown(ref: str, connection: Connection) -> str:
-    rows = connection.execute(select(tables.run.c.name, tables.run.c.id)).all()
+    rows = connection.execute(select(tables.run.c.name, tables.run.c.id).where(SEEN)).all()
     if not rows:
         return f"No run answers to `{ref}`: none is recorded yet; train one first."
     close = difflib.get_close_matches(ref, [text for row in rows for text in row], n=3, cutoff=0.6)

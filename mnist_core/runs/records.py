@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 __all__ = [
+    "ACTIVE",
     "RUN_LEVEL",
     "Artifact",
     "EpochRecord",
@@ -36,9 +37,18 @@ class RunState(StrEnum):
     STOPPED = "stopped"
 
     @property
+    def is_active(self) -> bool:
+        """Whether it waits or works."""
+        return not self.is_finished
+
+    @property
     def is_finished(self) -> bool:
         """Whether this state is final."""
         return self not in (RunState.QUEUED, RunState.RUNNING)
+
+
+ACTIVE = (RunState.QUEUED, RunState.RUNNING)
+"""The states of runs that wait or work."""
 
 
 class Wish(StrEnum):
@@ -71,6 +81,7 @@ class RunRecord:
         epoch: last committed epoch; None before the first.
         cost: estimated seconds of a training slot.
         used: seconds of a training slot that it took.
+        deleted: when it was deleted; None for all that can be seen.
     """
 
     id: str
@@ -98,6 +109,7 @@ class RunRecord:
     result: dict[str, Any] | None
     cost: float | None
     used: float | None
+    deleted: float | None = None
 
     @property
     def short_id(self) -> str:
@@ -107,6 +119,7 @@ class RunRecord:
     def to_json(self) -> dict[str, Any]:
         """The record as plain data, ready for `json.dumps(..., allow_nan=False)`."""
         plain: dict[str, Any] = finite(asdict(self))
+        del plain["deleted"]
         return plain | {"state": self.state.value, "wish": self.wish and self.wish.value}
 
 

@@ -6,34 +6,20 @@ lease (ticket and attempt); each write under a lease compares it first, in the s
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
-from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, select, tuple_, update
-from uuid6 import uuid7
+from sqlalchemy import ColumnElement, case, delete, func, insert, select, update
 
-from mnist_core.errors import InvalidInput, LeaseLost, RunBusy, StorageError
-from mnist_core.runs.names import check_name, free_name, friendly_name
-from mnist_core.runs.reading import StoreReader, existing_run, run_record
-from mnist_core.runs.records import Artifact, EpochRecord, Lease, PointRecord, RunRecord, RunState, Wish, finite
-from mnist_core.runs.tables import DatabaseNow, artifact, epoch, opening, point, run
+from mnist_core.errors import RunBusy
+from mnist_core.runs import writing
+from mnist_core.runs.following import LEADS, detach, hand_over, leader_for, mirror, promote
+from mnist_core.runs.queue import Waiting, fair_order
+from mnist_core.runs.reading import SEEN, StoreReader, existing_run, run_record
+from mnist_core.runs.records import ACTIVE, Artifact, EpochRecord, Lease, PointRecord, RunRecord, RunState, Wish, finite
+from mnist_core.runs.tables import DatabaseNow, epoch, opening, point, run
+from mnist_core.runs.writing import Holder, Submission
 
-__all__ = ["Store", "Submission"]
-
-# Each attempt numbers its points from a higher start, so that none is given twice when a resumed run repeats steps.
-POINTS_PER_ATTEMPT = 2**20
-ACTIVE = (RunState.QUEUED, RunState.RUNNING)
-
-
-class Submission(TypedDict, total=False):
-    """What else can be said about a new run; `RunRecord` explains the fields."""
-
-    kind: str
-    source: str | None
-    parent: str | None
-    owner: str
-    note: str
-    lane: str
-    device: str | None
+__all__ = ["Holder", "Store", "Submission"]
 
 
 class Store(StoreReader):
@@ -45,7 +31,7 @@ class Store(StoreReader):
         *,
         digest: str,
         name: str | None = None,
-        cost: float | None = None,
+        follow: bool = False,
         **more: Unpack[Submission],
     ) -> RunRecord:
         """Adds a queued run.
@@ -54,38 +40,100 @@ class Store(StoreReader):
             spec: the specification as plain data.
             digest: sha256 of all that decides the numbers.
             name: a name that no run has; None draws one.
-            cost: estimated seconds of a training slot.
+            follow: where a run with this digest is queued, running or done already, add a row that shows its records.
             **more: other columns of the run.
 
         Raises:
             InvalidInput: the name is not allowed, or taken.
         """
-        row = {"kind": "train", "owner": "local", "note": "", "lane": "train"} | dict(more)
-        row |= {"id": str(uuid7()), "spec": spec, "digest": digest, "cost": cost}
-        row |= {"state": RunState.QUEUED, "attempt": 0, "created": DatabaseNow()}
+        row = writing.new_row(spec, digest, more)
         with self._database.writing() as connection:
-            row["name"] = _new_name(connection, name)
-            inserted = connection.execute(insert(run).values(row).returning(*run.c))
-            return run_record(inserted.mappings().one())
+            leader = leader_for(connection, digest) if follow else None
+            row |= writing.like_its_leader(leader) if leader else {}
+            return writing.insert_run(connection, row | {"name": writing.new_name(connection, name)})
 
-    def claim(self, run_id: str, *, ticket: str, worker: str, device: str) -> Lease | None:
-        """Takes a queued run to run it; None when another was faster or it is no longer queued."""
-        now = DatabaseNow()
-        change = (
-            update(run)
-            .where(run.c.id == run_id, run.c.state == RunState.QUEUED)
-            .values(state=RunState.RUNNING, ticket=ticket, worker=worker, device=device, beat=now)
-            .values(attempt=run.c.attempt + 1, started=func.coalesce(run.c.started, now))
-            .returning(run.c.attempt)
-        )
+    def order(self, kind: str, source: str, spec: dict[str, Any], *, owner: str) -> RunRecord:
+        """Asks for short work on a run, in the view lane; the same that is queued, running or done is not done again.
+
+        Args:
+            kind: what to do.
+            source: id of the run that it looks at.
+            spec: what exactly, as plain data.
+            owner: who asks.
+
+        Raises:
+            RunNotFound: there is no such run.
+        """
+        columns = run.c
+        same = (columns.kind == kind, columns.source == source, columns.state.in_((*ACTIVE, RunState.DONE)), SEEN)
         with self._database.writing() as connection:
-            attempt = connection.scalar(change)
-        return None if attempt is None else Lease(run_id, ticket, attempt)
+            looked_at = existing_run(connection, source)
+            for row in connection.execute(select(run).where(*same)).mappings():
+                if row["spec"] == spec:
+                    return run_record(row)
+            more: Submission = {"kind": kind, "source": source, "owner": owner, "lane": "view", "device": "cpu"}
+            new = writing.new_row(spec, looked_at.digest, more) | {"name": writing.new_name(connection, None)}
+            return writing.insert_run(connection, new)
+
+    def begin(
+        self, spec: dict[str, Any], *, digest: str, name: str | None, holder: Holder, **more: Unpack[Submission]
+    ) -> tuple[RunRecord, Lease]:
+        """Adds a run that this process takes at once, so that no other worker ever sees it queued.
+
+        Args:
+            spec: the specification as plain data.
+            digest: sha256 of all that decides the numbers.
+            name: a name that no run has; None draws one.
+            holder: who takes it.
+            **more: other columns of the run.
+
+        Raises:
+            InvalidInput: the name is not allowed, or taken.
+        """
+        with self._database.writing() as connection:
+            row = writing.new_row(spec, digest, more) | {"name": writing.new_name(connection, name)}
+            record = writing.insert_run(connection, row)
+            lease = writing.claim(connection, record.id, holder)
+            assert lease is not None
+            return existing_run(connection, record.id), lease
+
+    def claim(self, run_id: str, **holder: Unpack[Holder]) -> Lease | None:
+        """Takes a queued run to run it; None when another was faster or it is no longer queued."""
+        with self._database.writing() as connection:
+            return writing.claim(connection, run_id, holder)
+
+    def claim_next(self, lane: str, **holder: Unpack[Holder]) -> Lease | None:
+        """Takes the queued run whose turn it is in a lane, for a kind of device; None when there is none."""
+        columns = run.c
+        device = func.coalesce(columns.device, "cpu")
+        here = (columns.lane == lane, device == holder["device"], SEEN, LEADS)
+        queued = select(columns.id, columns.owner, columns.created).where(columns.state == RunState.QUEUED, *here)
+        running = select(columns.owner, func.count()).where(
+            columns.state == RunState.RUNNING, columns.lane == lane, LEADS
+        )
+        used = self.used()
+        with self._database.writing() as connection:
+            waiting = [Waiting(*row) for row in connection.execute(queued)]
+            counted = connection.execute(running.group_by(columns.owner)).all()
+            working = {owner: int(count) for owner, count in counted}
+            for one in fair_order(waiting, working, used):
+                lease = writing.claim(connection, one.run, holder)
+                if lease:
+                    return lease
+        return None
+
+    def alive(self, lease: Lease) -> bool:
+        """Says that the worker lives, while it has nothing to write; False when the lease no longer holds the run."""
+        return self._change(*writing.held_by(lease), beat=DatabaseNow())
 
     def requeue(self, run_id: str, *, ticket: str, attempt: int) -> bool:
         """Gives a running run back to the queue if this lease still holds it; says whether it did."""
-        held = _held_by(Lease(run_id, ticket, attempt))
-        return self._change(*held, state=RunState.QUEUED, ticket=None, worker=None)
+        held = writing.held_by(Lease(run_id, ticket, attempt))
+        with self._database.writing() as connection:
+            won = writing.change(connection, *held, state=RunState.QUEUED, ticket=None, worker=None)
+            if won:
+                mirror(connection, run_id, state=RunState.QUEUED)
+        return won
 
     def beat(self, lease: Lease, points: Sequence[PointRecord] = ()) -> Wish | None:
         """Appends points, says that the worker lives, and returns what is wished of it.
@@ -94,11 +142,11 @@ class Store(StoreReader):
             LeaseLost: the lease no longer holds the run; nothing was written.
         """
         with self._database.writing() as connection:
-            _guard(connection, lease)
+            writing.guard(connection, lease)
             if points:
                 last = connection.scalar(select(func.max(point.c.seq)).where(point.c.run == lease.run))
-                start = lease.attempt * POINTS_PER_ATTEMPT
-                _insert_points(connection, lease.run, points, max(start, -1 if last is None else last + 1))
+                start = lease.attempt * writing.POINTS_PER_ATTEMPT
+                writing.insert_points(connection, lease.run, points, max(start, -1 if last is None else last + 1))
             wish = connection.scalar(select(run.c.wish).where(run.c.id == lease.run))
         return Wish(wish) if wish else None
 
@@ -114,8 +162,8 @@ class Store(StoreReader):
             LeaseLost: the lease no longer holds the run; nothing was written.
         """
         with self._database.writing() as connection:
-            _guard(connection, lease)
-            _replace_artifacts(connection, lease.run, artifacts)
+            writing.guard(connection, lease)
+            writing.replace_artifacts(connection, lease.run, artifacts)
 
     def commit_epoch(self, lease: Lease, record: EpochRecord, artifacts: Sequence[Artifact]) -> None:
         """Records an epoch and its artifacts, all or nothing; their blobs must exist already.
@@ -125,10 +173,11 @@ class Store(StoreReader):
             StorageError: this epoch or a later one is committed already.
         """
         with self._database.writing() as connection:
-            _guard(connection, lease, epoch=record.epoch)
-            _refuse_second_commit(connection, lease.run, record.epoch)
+            writing.guard(connection, lease, epoch=record.epoch)
+            writing.refuse_second_commit(connection, lease.run, record.epoch)
             connection.execute(insert(epoch).values(run=lease.run, **finite(asdict(record))))
-            _replace_artifacts(connection, lease.run, artifacts)
+            writing.replace_artifacts(connection, lease.run, artifacts)
+            mirror(connection, lease.run, epoch=record.epoch)
 
     def set_recording_seconds(self, lease: Lease, epoch_number: int, seconds: float) -> None:
         """Writes how long recording an epoch took, which is known only afterwards.
@@ -138,7 +187,7 @@ class Store(StoreReader):
         """
         this_epoch = (epoch.c.run == lease.run, epoch.c.epoch == epoch_number)
         with self._database.writing() as connection:
-            _guard(connection, lease)
+            writing.guard(connection, lease)
             connection.execute(update(epoch).where(*this_epoch).values(recording_seconds=seconds))
 
     def drop(self, lease: Lease, names: Iterable[tuple[int, str]]) -> None:
@@ -148,8 +197,8 @@ class Store(StoreReader):
             LeaseLost: the lease no longer holds the run; nothing was written.
         """
         with self._database.writing() as connection:
-            _guard(connection, lease)
-            _delete_artifacts(connection, lease.run, names)
+            writing.guard(connection, lease)
+            writing.delete_artifacts(connection, lease.run, names)
 
     def rewind(self, lease: Lease) -> None:
         """Deletes the points beyond the last committed epoch, as a resumed run takes those steps again.
@@ -158,7 +207,7 @@ class Store(StoreReader):
             LeaseLost: the lease no longer holds the run; nothing was written.
         """
         with self._database.writing() as connection:
-            _guard(connection, lease)
+            writing.guard(connection, lease)
             last = connection.scalar(select(run.c.epoch).where(run.c.id == lease.run))
             beyond = point.c.epoch > (-1 if last is None else last)
             connection.execute(delete(point).where(point.c.run == lease.run, beyond))
@@ -183,13 +232,32 @@ class Store(StoreReader):
         """
         if not state.is_finished:
             raise ValueError(f"`state` must be done, failed or stopped, got {state}.")
-        values = {"state": state, "reason": reason, "result": finite(result), "used": used}
-        return self._change(*_held_by(lease), **values, ended=DatabaseNow())
+        values = {"state": state, "reason": reason, "result": finite(result), "ended": DatabaseNow()}
+        with self._database.writing() as connection:
+            won = writing.change(connection, *writing.held_by(lease), **values, used=used)
+            if won and state is RunState.STOPPED:
+                promote(connection, lease.run)
+            elif won:
+                mirror(connection, lease.run, **values)
+        return won
 
     def discard_queued(self, run_id: str, reason: str) -> bool:
-        """Stops a run that no worker has claimed; says whether it did."""
+        """Stops a run that no worker has claimed; says whether it did. Whoever follows it goes on without it."""
         queued = (run.c.id == run_id, run.c.state == RunState.QUEUED)
-        return self._change(*queued, state=RunState.STOPPED, reason=reason, ended=DatabaseNow())
+        with self._database.writing() as connection:
+            won = writing.change(connection, *queued, state=RunState.STOPPED, reason=reason, ended=DatabaseNow())
+            if won:
+                promote(connection, run_id)
+        return won
+
+    def detach(self, run_id: str, reason: str) -> bool:
+        """Stops a run that follows another; it keeps what was learnt until now. Says whether it did."""
+        following = (run.c.id == run_id, run.c.kind == "train", run.c.source.is_not(None), run.c.state.in_(ACTIVE))
+        with self._database.writing() as connection:
+            won = writing.change(connection, *following, state=RunState.STOPPED, reason=reason, ended=DatabaseNow())
+            if won:
+                detach(connection, run_id)
+        return won
 
     def opened(self, run_id: str, by: str) -> None:
         """Records a look at the run's test split, with the state the run is in.
@@ -202,17 +270,40 @@ class Store(StoreReader):
             connection.execute(insert(opening).values(run=run_id, when=DatabaseNow(), by=by, state=state))
 
     def delete(self, run_id: str) -> None:
-        """Removes a run and all its rows; its blobs go when nothing else names them.
+        """Hides a run from everybody; `restore` brings it back until `purge` removes its rows.
 
         Raises:
             RunNotFound: there is no such run.
             RunBusy: it is running.
         """
         with self._database.writing() as connection:
-            removed = connection.execute(delete(run).where(run.c.id == run_id, run.c.state != RunState.RUNNING))
-            if removed.rowcount == 0:
+            idle = (run.c.state != RunState.RUNNING) | ~LEADS
+            if not writing.change(connection, run.c.id == run_id, SEEN, idle, deleted=DatabaseNow()):
                 name = existing_run(connection, run_id).name
                 raise RunBusy(f"Run `{name}` is running and cannot be deleted; stop it first.")
+            if connection.scalar(select(run.c.state).where(run.c.id == run_id)) == RunState.QUEUED:
+                promote(connection, run_id)
+
+    def restore(self, run_id: str, owner: str | None = None) -> bool:
+        """Brings a deleted run back (of this owner, where one is given); False where it is no longer there."""
+        mine = (run.c.owner == owner,) if owner is not None else ()
+        return self._change(run.c.id == run_id, run.c.deleted.is_not(None), *mine, deleted=None)
+
+    def purge(self, *, older_than_s: float) -> int:
+        """Removes the rows of runs that were deleted so long ago; blobs go when nothing else names them.
+
+        Returns:
+            How many runs are gone.
+        """
+        old = select(run.c.id).where(run.c.deleted < DatabaseNow() - older_than_s).order_by(run.c.created, run.c.id)
+        with self._database.writing() as connection:
+            gone = list(connection.scalars(old))
+            for run_id in gone:
+                hand_over(connection, run_id)
+            connection.execute(delete(run).where(run.c.id.in_(gone)))
+            looked_at = select(run.c.id).scalar_subquery()
+            connection.execute(delete(run).where(run.c.kind != "train", run.c.source.not_in(looked_at)))
+        return len(gone)
 
     def check_new_name(self, name: str) -> None:
         """Checks a name before a run is submitted with it.
@@ -221,7 +312,7 @@ class Store(StoreReader):
             InvalidInput: it is not allowed, or taken.
         """
         with self._database.reading() as connection:
-            _new_name(connection, name)
+            writing.new_name(connection, name)
 
     def rename(self, run_id: str, name: str) -> None:
         """Gives a run another name.
@@ -232,7 +323,9 @@ class Store(StoreReader):
         """
         with self._database.writing() as connection:
             if existing_run(connection, run_id).name != name:
-                connection.execute(update(run).where(run.c.id == run_id).values(name=_new_name(connection, name)))
+                connection.execute(
+                    update(run).where(run.c.id == run_id).values(name=writing.new_name(connection, name))
+                )
 
     def set_note(self, run_id: str, note: str) -> None:
         """Replaces the note of a run.
@@ -260,80 +353,19 @@ class Store(StoreReader):
         with self._database.writing() as connection:
             known = connection.execute(select(run).where(run.c.id == record.id)).mappings().one_or_none()
             if known:
-                return run_record(known)
-            row = asdict(record) | {"name": _free_name(connection, record.name), "result": finite(record.result)}
+                writing.change(connection, run.c.id == record.id, deleted=None)
+                return existing_run(connection, record.id)
+            row = asdict(record) | {
+                "name": writing.untaken_name(connection, record.name),
+                "result": finite(record.result),
+            }
             connection.execute(insert(run).values(row))
             for epoch_record in epochs:
                 connection.execute(insert(epoch).values(run=record.id, **finite(asdict(epoch_record))))
-            _insert_points(connection, record.id, points, 0)
-            _replace_artifacts(connection, record.id, artifacts)
+            writing.insert_points(connection, record.id, points, 0)
+            writing.replace_artifacts(connection, record.id, artifacts)
             return existing_run(connection, record.id)
 
     def _change(self, *conditions: ColumnElement[bool], **values: Any) -> bool:
         with self._database.writing() as connection:
-            return connection.execute(update(run).where(*conditions).values(**values)).rowcount == 1
-
-
-def _held_by(lease: Lease) -> tuple[ColumnElement[bool], ...]:
-    columns = run.c
-    return (
-        columns.id == lease.run,
-        columns.state == RunState.RUNNING,
-        columns.ticket == lease.ticket,
-        columns.attempt == lease.attempt,
-    )
-
-
-def _guard(connection: Connection, lease: Lease, **values: Any) -> None:
-    change = update(run).where(*_held_by(lease)).values(beat=DatabaseNow(), **values)
-    if connection.execute(change).rowcount != 1:
-        raise LeaseLost(
-            f"Run `{lease.run}` must be written under the lease that holds it, got ticket `{lease.ticket}`, attempt"
-            f" {lease.attempt}, which no longer does; this worker stops."
-        )
-
-
-def _refuse_second_commit(connection: Connection, run_id: str, number: int) -> None:
-    last = connection.scalar(select(func.max(epoch.c.epoch)).where(epoch.c.run == run_id))
-    if last is not None and last >= number:
-        raise StorageError(
-            f"Epochs are committed once and in order, got epoch {number} of run `{run_id}` after epoch {last};"
-            " resume after the last committed epoch."
-        )
-
-
-def _insert_points(connection: Connection, run_id: str, points: Sequence[PointRecord], start: int) -> None:
-    rows = [finite(asdict(record)) | {"run": run_id, "seq": start + index} for index, record in enumerate(points)]
-    if rows:
-        connection.execute(insert(point), rows)
-
-
-def _replace_artifacts(connection: Connection, run_id: str, artifacts: Sequence[Artifact]) -> None:
-    _delete_artifacts(connection, run_id, [(record.epoch, record.name) for record in artifacts])
-    rows = [asdict(record) | {"run": run_id} for record in artifacts]
-    if rows:
-        connection.execute(insert(artifact), rows)
-
-
-def _delete_artifacts(connection: Connection, run_id: str, names: Iterable[tuple[int, str]]) -> None:
-    keys = list(names)
-    if keys:
-        named = tuple_(artifact.c.epoch, artifact.c.name).in_(keys)
-        connection.execute(delete(artifact).where(artifact.c.run == run_id, named))
-
-
-def _owner_of_name(connection: Connection, name: str) -> str | None:
-    return connection.scalar(select(run.c.id).where(run.c.name == name))
-
-
-def _free_name(connection: Connection, wanted: str) -> str:
-    return free_name(wanted, lambda name: _owner_of_name(connection, name) is not None)
-
-
-def _new_name(connection: Connection, name: str | None) -> str:
-    if name is None:
-        return _free_name(connection, friendly_name())
-    owner = _owner_of_name(connection, check_name(name))
-    if owner:
-        raise InvalidInput(f"`name` must be new, got {name!r}, which run `{owner}` has; choose another.")
-    return name
+            return writing.change(connection, *conditions, **values)

@@ -19,6 +19,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 __all__ = [
+    "MIGRATIONS",
     "SCHEMA_VERSION",
     "DatabaseNow",
     "artifact",
@@ -30,7 +31,15 @@ __all__ = [
     "schema_version",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+MIGRATIONS = {
+    2: (
+        "ALTER TABLE run ADD COLUMN deleted DOUBLE PRECISION",
+        "CREATE INDEX ix_run_source ON run (source)",
+    ),
+}
+"""What brings a database from the version before to this one."""
 
 metadata = MetaData()
 PLAIN = JSON(none_as_null=True)
@@ -47,7 +56,7 @@ run = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("kind", String(30), nullable=False),
-    Column("source", String(36)),
+    Column("source", String(36), index=True),
     Column("parent", String(36)),
     Column("owner", String(200), nullable=False),
     Column("name", String(60), nullable=False, unique=True),
@@ -70,6 +79,7 @@ run = Table(
     Column("result", PLAIN),
     Column("cost", Double),
     Column("used", Double),
+    Column("deleted", Double),
 )
 
 point = Table(

@@ -14,10 +14,20 @@ from mnist_core.errors import LeaseLost, StorageError, TrainingFailed
 from mnist_core.inference.predictions import Predictions
 from mnist_core.machine import machine_name
 from mnist_core.npz import Arrays, from_npz, to_npz
-from mnist_core.runs import RUN_LEVEL, Archive, EpochRecord, RunResult, RunState, SplitResult, TrainResult
+from mnist_core.runs import (
+    RUN_LEVEL,
+    Archive,
+    EpochRecord,
+    RunResult,
+    RunState,
+    SplitResult,
+    TrainResult,
+    best_epoch,
+    kept_epoch,
+)
 from mnist_core.spec import RunSpec
 from mnist_core.training.assignment import Assignment, Watch
-from mnist_core.training.early_stopping import best_epoch, kept_epoch, stops_early
+from mnist_core.training.early_stopping import stops_early
 from mnist_core.training.recorder import ArchiveRecorder, Recorders
 from mnist_core.training.runtime import facts, training_scope
 from mnist_core.training.train import Job, Outcome, train

@@ -131,6 +131,7 @@ class ArchiveRecorder:
         self._pending: list[PointRecord] = []
         self._started = monotonic()
         self._flushed = -FLUSH_SECONDS
+        self._wish: Wish | None = None
         self._best: tuple[float, int] | None = None
         self._untold: tuple[int, float] | None = None
         for record in archive.store.epochs(lease.run):
@@ -159,18 +160,21 @@ class ArchiveRecorder:
             StopRequested: someone asked for it.
             LeaseLost: another worker has taken over.
         """
-        if monotonic() - self._flushed >= FLUSH_SECONDS and self.flush() is not None:
+        if monotonic() - self._flushed >= FLUSH_SECONDS:
+            self.flush()
+        if self._wish is not None:
             raise StopRequested
         if self._should_stop():
             self.flush()
             raise StopRequested
 
     def flush(self) -> Wish | None:
-        """Writes all points now, with a heartbeat; returns what is wished of the run."""
+        """Writes all points now, with a heartbeat; returns what is wished of the run, which is remembered."""
         self._tell_recording_seconds()
         pending, self._pending = self._pending, []
         self._flushed = monotonic()
-        return self._archive.store.beat(self._lease, pending)
+        self._wish = self._archive.store.beat(self._lease, pending)
+        return self._wish
 
     def commit(self, snapshot: Snapshot) -> float:
         """Blobs first, then the one transaction that names them; thinning afterwards."""

@@ -15,11 +15,11 @@ from mnist_core.inference.forward import Forward, resident
 from mnist_core.inference.predictions import Predictions
 from mnist_core.networks.shapes import first_layer_id
 from mnist_core.npz import Arrays
-from mnist_core.runs import EpochRecord
+from mnist_core.runs import EpochRecord, best_epoch, kept_epoch
 from mnist_core.spec import LbfgsSpec, RunSpec
 from mnist_core.training.baseline import Baseline
 from mnist_core.training.chunks import CHUNK_STEPS, ChunkResult, Pace
-from mnist_core.training.early_stopping import best_epoch, kept_epoch, stops_early
+from mnist_core.training.early_stopping import stops_early
 from mnist_core.training.engine import Engine
 from mnist_core.training.recorder import Recorder, Snapshot, StopRequested
 

@@ -20,7 +20,7 @@ def test_defaults():
     settings = load_settings()
     assert settings.home.is_absolute()
     assert settings.data == ()
-    assert settings.profile == "local"
+    assert (settings.profile, settings.scheduler) == ("local", "")
     assert settings.training_threads == available_cores() >= 1
     assert settings.snapshot_bytes == 256 * 2**20
 
@@ -31,6 +31,7 @@ def test_each_variable_is_read(monkeypatch, tmp_path):
         "DATA": os.pathsep.join([str(tmp_path / "a"), "", str(tmp_path / "b")]),
         "DB": "sqlite:///elsewhere.sqlite",
         "BLOBS": "memory://blobs",
+        "SCHEDULER": "tcp://127.0.0.1:8786",
         "PROFILE": "demo",
         "THREADS": 3,
         "SNAPSHOT_MB": 7,
@@ -43,6 +44,7 @@ def test_each_variable_is_read(monkeypatch, tmp_path):
     assert settings.data == (tmp_path / "a", tmp_path / "b")
     assert settings.db == "sqlite:///elsewhere.sqlite"
     assert settings.blobs_url == "memory://blobs"
+    assert settings.scheduler == "tcp://127.0.0.1:8786"
     assert (settings.profile, settings.training_threads, settings.snapshot_bytes) == ("demo", 3, 7 * 2**20)
 
 
@@ -78,6 +80,7 @@ def test_folders_are_absolute_and_may_begin_with_a_tilde(monkeypatch, tmp_path):
         ("THREADS", "many", "`MNIST_LAB_THREADS` must be a whole number between 0 and 1024, got 'many'."),
         ("THREADS", "-1", "`MNIST_LAB_THREADS` must be a whole number between 0 and 1024, got '-1'."),
         ("SNAPSHOT_MB", "1.5", "`MNIST_LAB_SNAPSHOT_MB` must be a whole number between 0 and 1000000, got '1.5'."),
+        ("SCHEDULER", "localhost", "`MNIST_LAB_SCHEDULER` must be the address of a Dask scheduler, such as tcp://host"),
         ("HOME", "~nobody-of-that-name/x", "`MNIST_LAB_HOME` must name a folder, got '~nobody-of-that-name/x', a"),
         ("DATA", "~nobody-of-that-name/x", "`MNIST_LAB_DATA` must name a folder, got '~nobody-of-that-name/x', a"),
     ],

@@ -69,7 +69,7 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path):
     connection.execute("UPDATE schema_version SET version = 99")
     connection.commit()
     connection.close()
-    with pytest.raises(StorageError, match="has schema 99, this program knows schemas up to 1; install"):
+    with pytest.raises(StorageError, match="has schema 99, this program knows schemas up to 2; install"):
         Store(sqlite_url(path))
 
 

@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mnist_core.errors import InvalidInput, LeaseLost, RunBusy, RunNotFound, StorageError
-from mnist_core.runs import RUN_LEVEL, Artifact, Lease, PointRecord, RunState, Store, Wish
-from mnist_core.runs import store as store_module
+from mnist_core.runs import RUN_LEVEL, Artifact, Lease, PointRecord, RunState, Store, Wish, writing
 from tests.unit.runs.sample_runs import claim, epoch_record
 
 SHA = "ab" * 32
@@ -46,7 +45,7 @@ def test_a_name_is_unique(store, spec, monkeypatch):
     store.submit(spec, digest=SHA, name="mine")
     with pytest.raises(InvalidInput, match="`name` must be new, got 'mine'"):
         store.submit(spec, digest=SHA, name="mine")
-    monkeypatch.setattr(store_module, "friendly_name", lambda: "mine")
+    monkeypatch.setattr(writing, "friendly_name", lambda: "mine")
     assert [store.submit(spec, digest=SHA).name for _ in range(2)] == ["mine-2", "mine-3"]
 
 
@@ -266,19 +265,152 @@ def test_each_look_at_the_test_split_is_recorded(store, claimed):
         store.opened("no-run", "me")
 
 
-def test_delete_takes_all_rows_but_not_of_a_running_run(store, claimed):
+def test_a_begun_run_is_never_seen_queued(store, spec):
+    holder = {"ticket": "t", "worker": "me", "device": "cpu"}
+    run, lease = store.begin(spec, digest=SHA, name="mine", holder=holder, cost=2.5)
+    assert lease == Lease(run.id, "t", 1)
+    assert (run.state, run.worker, run.device, run.cost, run.attempt) == (RunState.RUNNING, "me", "cpu", 2.5, 1)
+    assert run.started and run.beat
+    assert store.run("mine") == run
+    assert store.claim_next("train", ticket="u", worker="other", device="cpu") is None
+    with pytest.raises(InvalidInput, match="`name` must be new"):
+        store.begin(spec, digest=SHA, name="mine", holder=holder)
+    assert len(store.runs()) == 1
+    assert store.finish(lease, RunState.DONE)
+
+
+def test_the_next_run_is_of_that_lane_and_device(store, spec):
+    more = [{}, {"device": "cpu"}, {"device": "gpu"}, {"device": "cpu", "lane": "view", "kind": "embed"}]
+    anywhere, cpu, gpu, view = (store.submit(spec, digest=SHA, **one).id for one in more)
+
+    def take(lane, device):
+        lease = store.claim_next(lane, ticket="t", worker="w", device=device)
+        return lease and lease.run
+
+    assert [take("train", "cpu") for _ in range(3)] == [anywhere, cpu, None]
+    assert [take("train", "gpu"), take("train", "gpu")] == [gpu, None]
+    assert [take("view", "cpu"), take("view", "gpu")] == [view, None]
+    assert store.run(gpu).device == "gpu"
+
+
+def test_owners_take_turns(store, spec):
+    pressed = ["ann", "ann", "ann", "bob", "bob", "cem"]
+    runs = [store.submit(spec, digest=SHA, owner=owner, device="cpu").id for owner in pressed]
+    taken = [store.claim_next("train", ticket=str(n), worker="w", device="cpu").run for n in range(6)]
+    assert [store.run(run).owner for run in taken] == ["ann", "bob", "cem", "ann", "bob", "ann"]
+    assert [run for run in taken if run in runs[:3]] == runs[:3]
+
+
+def test_who_has_used_less_lately_comes_first(store, spec):
+    greedy = claim(store, spec, owner="ann")
+    store.finish(greedy, RunState.DONE, used=100.0)
+    assert store.used() == {"ann": 100.0}
+    assert store.used(lately_s=-1) == {}
+    for owner in ("ann", "bob"):
+        store.submit(spec, digest=SHA, owner=owner, device="cpu")
+    lease = store.claim_next("train", ticket="t", worker="w", device="cpu")
+    assert store.run(lease.run).owner == "bob"
+
+
+def test_of_many_who_take_the_next_run_none_gets_the_same(store, spec, in_threads):
+    runs = {store.submit(spec, digest=SHA, device="cpu").id for _ in range(6)}
+    leases = in_threads(lambda n: store.claim_next("train", ticket=f"t{n}", worker="w", device="cpu"), 9)
+    won = [lease.run for lease in leases if lease]
+    assert sorted(won) == sorted(runs)
+
+
+def test_a_worker_says_that_it_lives(store, claimed):
+    before = store.run(claimed.run)
+    assert store.alive(claimed)
+    after = store.run(claimed.run)
+    assert after.beat > before.beat
+    assert replace(after, beat=before.beat) == before
+    assert not store.alive(replace(claimed, ticket="other"))
+    store.requeue(claimed.run, ticket=claimed.ticket, attempt=claimed.attempt)
+    assert not store.alive(claimed)
+
+
+def test_a_deleted_run_is_nowhere_but_can_be_restored(store, claimed):
     store.beat(claimed, points(0))
     store.commit_epoch(claimed, epoch_record(0), [Artifact(0, "weights", SHA, 1)])
     store.opened(claimed.run, "me")
     with pytest.raises(RunBusy, match="is running and cannot be deleted"):
         store.delete(claimed.run)
     store.finish(claimed, RunState.DONE)
+    before = everything(store, claimed.run)
     store.delete(claimed.run)
     assert store.runs() == []
+    for ask in (store.run, store.delete, lambda run: store.rename(run, "x"), lambda run: store.set_note(run, "x")):
+        with pytest.raises(RunNotFound):
+            ask(claimed.run)
+    assert store.referenced_blobs() == {SHA}
+    assert store.restore(claimed.run)
+    assert not store.restore(claimed.run)
+    assert everything(store, claimed.run) == before
+    assert len(store.openings(claimed.run)) == 1
+
+
+def test_a_deleted_run_is_restored_only_for_its_owner(store, spec):
+    run = store.submit(spec, digest=SHA, owner="ann")
+    store.delete(run.id)
+    assert not store.restore(run.id, "bob")
+    assert not store.restore("no-run", "ann")
+    assert store.restore(run.id, "ann")
+
+
+def test_a_deleted_run_that_was_queued_is_not_taken_until_it_is_restored(store, spec):
+    run = store.submit(spec, digest=SHA, device="cpu")
+    store.delete(run.id)
+    assert store.active() == []
+    assert store.claim(run.id, ticket="t", worker="w", device="cpu") is None
+    assert store.claim_next("train", ticket="t", worker="w", device="cpu") is None
+    store.restore(run.id)
+    assert store.active() == [run]
+    assert store.claim_next("train", ticket="t", worker="w", device="cpu")
+
+
+def test_a_run_deleted_long_ago_goes_for_good(store, claimed):
+    store.beat(claimed, points(0))
+    store.commit_epoch(claimed, epoch_record(0), [Artifact(0, "weights", SHA, 1)])
+    store.opened(claimed.run, "me")
+    store.finish(claimed, RunState.DONE)
+    assert store.purge(older_than_s=-1) == 0
+    store.delete(claimed.run)
+    assert store.purge(older_than_s=3600) == 0
+    assert store.referenced_blobs() == {SHA}
+    assert store.purge(older_than_s=-1) == 1
     assert store.referenced_blobs() == set()
     assert (store.points(claimed.run), store.epochs(claimed.run), store.openings(claimed.run)) == ([], [], [])
+    assert not store.restore(claimed.run)
+
+
+def test_short_work_goes_with_the_run_that_it_looked_at(store, spec, claimed):
+    other = claim(store, spec)
+    for lease in (claimed, other):
+        store.finish(lease, RunState.DONE)
+        store.order("predict", lease.run, {}, owner="ann")
+        view = store.claim_next("view", ticket="t", worker="w", device="cpu")
+        store.keep(view, [Artifact(RUN_LEVEL, "predictions", SHA if lease is other else "cd" * 32, 1)])
+    store.delete(claimed.run)
+    assert store.purge(older_than_s=-1) == 1
+    assert store.referenced_blobs() == {SHA}
+    with pytest.raises(LeaseLost):
+        store.keep(Lease(store.order("predict", other.run, {}, owner="ann").id, "lost", 1), [])
+
+
+def test_short_work_is_ordered_once(store, spec, claimed):
+    first = store.order("predict", claimed.run, {"split": "train", "epoch": 1}, owner="ann")
+    assert (first.state, first.lane, first.source, first.digest) == ("queued", "view", claimed.run, "0" * 64)
+    assert store.order("predict", claimed.run, {"epoch": 1, "split": "train"}, owner="bob") == first
+    assert store.order("predict", claimed.run, {"split": "train", "epoch": 2}, owner="bob").id != first.id
+    assert first.id not in {run.id for run in store.runs()}
+    assert first.id in {run.id for run in store.active()}
+    lease = store.claim_next("view", ticket="t", worker="w", device="cpu")
+    assert lease.run == first.id
+    store.finish(lease, RunState.FAILED)
+    assert store.order("predict", claimed.run, {"split": "train", "epoch": 1}, owner="ann").id != first.id
     with pytest.raises(RunNotFound):
-        store.delete(claimed.run)
+        store.order("predict", "no-run", {}, owner="ann")
 
 
 def test_names_and_notes_can_be_changed(store, spec):
@@ -303,6 +435,16 @@ def test_a_run_from_elsewhere_is_inserted_once(store, spec):
     assert inserted == replace(record, name="mine-2")
     assert store.insert(record, epochs=[], points=[], artifacts=[]) == inserted
     assert everything(store, record.id)[1:] == (rows["epochs"], list(enumerate(rows["points"])), rows["artifacts"])
+
+
+def test_a_deleted_run_that_comes_again_is_seen_again(store, claimed):
+    store.commit_epoch(claimed, epoch_record(1), [])
+    store.finish(claimed, RunState.DONE)
+    record = store.run(claimed.run)
+    store.delete(record.id)
+    assert store.insert(record, epochs=[], points=[], artifacts=[]) == record
+    assert store.run(record.id) == record
+    assert [one.epoch for one in store.epochs(record.id)] == [1]
 
 
 def test_many_threads_write_many_runs(store, spec, in_threads):

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_core.networks.catalogue import presets
-from mnist_core.runs import EpochRecord
+from mnist_core.runs import EpochRecord, best_epoch, kept_epoch
 from mnist_core.spec import EarlyStopping
-from mnist_core.training.early_stopping import best_epoch, kept_epoch, stops_early
+from mnist_core.training.early_stopping import stops_early
 
 LOSSES = st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4, 0.5]), max_size=12)
 

@@ -1,0 +1,72 @@
+"""What a worker does with a ticket: claim the run whose turn it is, carry it out, and stay in touch meanwhile."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from uuid import uuid4
+
+from mnist_core.errors import LeaseLost, StorageError
+from mnist_core.jobs.work import carry_out
+from mnist_core.lab import Lab
+from mnist_core.machine import worker_name
+from mnist_core.runs import Lease
+
+__all__ = ["take_ticket", "warm_up"]
+
+BEAT_SECONDS = 5.0
+
+
+@cache
+def _lab() -> Lab:
+    """The laboratory of this process; its datasets stay loaded from run to run."""
+    return Lab()
+
+
+@cache
+def warm_up() -> None:
+    """Loads what a training needs, once; whoever comes second waits for the first."""
+    from mnist_core.training.runtime import place
+
+    place("auto", _lab().settings.training_threads)
+    _lab().dataset("digits")
+
+
+def take_ticket(lane: str, device: str) -> str | None:
+    """Carries out the run whose turn it is.
+
+    Args:
+        lane: the lane of this slot.
+        device: the kind of device that this slot works on.
+
+    Returns:
+        The id of the run; None where nothing was queued.
+    """
+    warm_up()
+    lab = _lab()
+    lease = lab.archive.store.claim_next(lane, ticket=uuid4().hex, worker=worker_name(), device=device)
+    if lease is None:
+        return None
+    with _staying_in_touch(lab, lease), suppress(LeaseLost):
+        carry_out(lab, lease)
+    return lease.run
+
+
+@contextmanager
+def _staying_in_touch(lab: Lab, lease: Lease) -> Iterator[None]:
+    """Says from a thread of its own that this worker lives, while it compiles or computes without a word."""
+    done = threading.Event()
+
+    def beat() -> None:
+        held = True
+        while held and not done.wait(BEAT_SECONDS):
+            with suppress(StorageError):  # the next beat may succeed; the lease runs out if none does
+                held = lab.archive.store.alive(lease)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
