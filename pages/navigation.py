@@ -1,0 +1,50 @@
+"""The frame around every page: the menu, and a border that keeps the frame when a page breaks."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui.frame import frame
+from pages.ui.guard import guard
+from pages.ui.owner import remember_owner
+
+PICTURES = Path(__file__).parent / "ui"
+
+st.set_page_config(page_title="MNIST Lab", page_icon=str(PICTURES / "icon.svg"), layout="wide")
+st.logo(str(PICTURES / "logo.svg"))
+
+
+def start() -> None:
+    """What the bare address shows: the train page, at its own address."""
+    st.switch_page("train.py", query_params=st.query_params.to_dict())
+
+
+PAGES = [
+    st.Page(start, title="MNIST Lab", url_path="start", default=True, visibility="hidden"),
+    st.Page(
+        "train.py",
+        title="Train",
+        icon=":material/play_circle:",
+        help="Pick a network and a dataset, train it, and watch it learn.",
+    ),
+    st.Page(
+        "runs.py",
+        title="Runs",
+        icon=":material/list:",
+        help="All trained networks side by side: rename, delete, export and import them.",
+    ),
+    st.Page(
+        "predictions.py",
+        title="Predictions",
+        icon=":material/grid_on:",
+        help="What a network gets wrong: confusion matrix, errors, accuracy of each class.",
+    ),
+    st.Page("data.py", title="Data", icon=":material/image:", help="The images, and what a network receives of them."),
+]
+LOOKS_AT_A_RUN = {"predictions"}
+
+page = st.navigation(PAGES, position="top")
+with guard():
+    frame(page.url_path, shows_run=page.url_path in LOOKS_AT_A_RUN)
+    page.run()
+remember_owner()

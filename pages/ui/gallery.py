@@ -1,0 +1,102 @@
+"""A gallery of images with what is true, what was predicted and how sure: one sprite, one component, any page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.images import MOST_IMAGES, ImageSource, image_source, sprite_url
+from pages.ui.theme import palette
+
+__all__ = ["GalleryItem", "gallery"]
+
+FOLDER = Path(__file__).parent / "components" / "gallery"
+SPRITE_COLUMNS = 20
+BRIEF = 3
+"""Names of at most so many letters stand beside each other, longer ones below."""
+
+
+@dataclass(frozen=True)
+class GalleryItem:
+    """One image and what is said of it.
+
+    Attributes:
+        image: its id, the row in the dataset.
+        true: name of its true class.
+        predicted: name of the predicted class; empty where nothing was predicted.
+        right: whether the prediction is right.
+        probabilities: of each class in order, in [0, 1]; may be empty.
+        note: a further remark for the detail line.
+    """
+
+    image: int
+    true: str
+    predicted: str
+    right: bool
+    probabilities: tuple[float, ...]
+    note: str = ""
+
+
+_COMPONENT = st.components.v2.component(
+    "mnist_lab_gallery",
+    html=(FOLDER / "gallery.html").read_text(encoding="utf-8"),
+    css=(FOLDER / "gallery.css").read_text(encoding="utf-8"),
+    js=(FOLDER / "gallery.js").read_text(encoding="utf-8"),
+)
+
+
+def gallery(  # noqa: PLR0913
+    items: Sequence[GalleryItem],
+    *,
+    dataset: str | ImageSource,
+    key: str,
+    label: str,
+    columns: int = 10,
+    classes: Sequence[str] = (),
+) -> None:
+    """Draws images in cells of a fixed size that wrap; pointing or moving at one tells more in a line below.
+
+    Where the images are not at hand, all that is known of them still stands. A sentence says how to get them, unless
+    the caller, who hands in the answer of `image_source`, knows and has said so already.
+
+    Args:
+        items: at most 400; the rest is left out.
+        dataset: whose images they are, by name, or the answer of `image_source`.
+        key: identity of the gallery on the page.
+        label: what it shows, for screen readers.
+        columns: cells in a row where there is room.
+        classes: names of the classes, so that the detail line can name the probabilities.
+    """
+    shown = items[:MOST_IMAGES]
+    source = image_source(dataset) if isinstance(dataset, str) else dataset
+    missing = source.missing if isinstance(dataset, str) else ""
+    data = _payload(shown, source, label, columns) | {"classes": list(classes), "missing": missing}
+    _COMPONENT(key=key, data=data)
+
+
+def _payload(items: Sequence[GalleryItem], source: ImageSource, label: str, columns: int) -> dict[str, Any]:
+    wide = min(SPRITE_COLUMNS, max(len(items), 1))
+    url = sprite_url(source, [item.image for item in items], wide) if items and not source.missing else ""
+    return {
+        "label": label,
+        "brief": all(len(item.true) <= BRIEF and len(item.predicted) <= BRIEF for item in items),
+        "colours": {"right": palette().right, "wrong": palette().wrong},
+        "columns": columns,
+        "sprite": url,
+        "spriteColumns": wide,
+        "spriteRows": -(-len(items) // wide),
+        "items": [_item(item) for item in items],
+    }
+
+
+def _item(item: GalleryItem) -> dict[str, Any]:
+    return {
+        "image": int(item.image),
+        "true": item.true,
+        "predicted": item.predicted,
+        "right": bool(item.right),
+        "p": [round(float(value), 4) for value in item.probabilities],
+        "note": item.note,
+    }

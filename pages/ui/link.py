@@ -1,0 +1,103 @@
+"""What every view is a function of, as the URL holds it: the run, the epoch, the split. Nothing here draws.
+
+The URL wins where it names anything; a page switch clears it, and then the session's link is written back.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
+
+import streamlit as st
+
+__all__ = ["EPOCH_NAMES", "Link", "current_link", "go_to", "link_query"]
+
+LINK_KEY = "link"
+PAGE_KEY = "page_of_link"
+EPOCH_NAMES = ("kept", "best", "last")
+PARTS = ("run", "epoch", "split")
+SPLITS = ("validation", "test", "train")
+Split = Literal["validation", "test", "train"]
+
+
+@dataclass(frozen=True)
+class Link:
+    """What is looked at.
+
+    Attributes:
+        run: id, name or unambiguous beginning of an id; empty where none is chosen.
+        epoch: a number, or one of `EPOCH_NAMES`.
+        split: which images.
+        problems: what the URL asked for that cannot be, as sentences.
+    """
+
+    run: str = ""
+    epoch: str = "kept"
+    split: Split = "validation"
+    problems: tuple[str, ...] = ()
+
+    def query(self) -> dict[str, str]:
+        """The query parameters; what is at its default is left out."""
+        default = Link()
+        given = {"run": self.run, "epoch": self.epoch, "split": self.split}
+        return {name: value for name, value in given.items() if value != getattr(default, name)}
+
+    @classmethod
+    def parse(cls, query: dict[str, str]) -> Self:
+        """Reads query parameters; each that breaks its rule is left at its default, and a sentence says so."""
+        epoch, split = query.get("epoch", "kept"), query.get("split", "validation")
+        problems = []
+        if epoch not in EPOCH_NAMES and not re.fullmatch("[0-9]{1,9}", epoch):
+            problems.append(f"`epoch` in the link must be a number or one of {', '.join(EPOCH_NAMES)}; kept is shown.")
+            epoch = "kept"
+        if split not in SPLITS:
+            problems.append(f"`split` in the link must be one of {', '.join(SPLITS)}; validation is shown.")
+            split = "validation"
+        return cls(query.get("run", "")[:100], epoch, split, tuple(problems))  # type: ignore[arg-type]
+
+
+def current_link(page: str | None = None) -> Link:
+    """The link of this session, after a look at the URL.
+
+    Args:
+        page: the page that begins to run; the frame gives it, so that a URL that lost its parameters on the same page,
+            by the browser's back button, is told from one that a page switch cleared.
+    """
+    link: Link = st.session_state.get(LINK_KEY, Link())
+    named = {name: st.query_params[name] for name in PARTS if name in st.query_params}
+    if named:
+        link = _after(link, Link.parse(named))
+    elif page is not None and page == st.session_state.get(PAGE_KEY) and link.query():
+        link = Link()
+    if page is not None:
+        st.session_state[PAGE_KEY] = page
+    st.session_state[LINK_KEY] = link
+    _write(link)
+    return link
+
+
+def _after(old: Link, new: Link) -> Link:
+    """The new link; where only what was wrong in the URL is gone from it, the sentences about that stay."""
+    return old if not new.problems and new == replace(old, problems=()) else new
+
+
+def go_to(**changes: Any) -> None:
+    """Changes what is looked at, in the session and the URL; for callbacks, and before `st.switch_page`."""
+    link = replace(st.session_state.get(LINK_KEY, Link()), problems=(), **changes)
+    st.session_state[LINK_KEY] = link
+    _write(link)
+
+
+def link_query(**changes: Any) -> dict[str, str]:
+    """The query parameters of another view, for `st.page_link` and `st.switch_page`."""
+    link: Link = replace(st.session_state.get(LINK_KEY, Link()), **changes)
+    return link.query()
+
+
+def _write(link: Link) -> None:
+    wanted = link.query()
+    for name in PARTS:
+        if name in wanted:
+            if st.query_params.get(name) != wanted[name]:
+                st.query_params[name] = wanted[name]
+        elif name in st.query_params:
+            del st.query_params[name]

@@ -1,0 +1,159 @@
+"""One run on the train page, in whatever state it is: its curves while it trains, what it gets wrong, what came out.
+
+Everything follows from the run's row, its points and its epochs; nothing is remembered between two draws.
+"""
+
+import streamlit as st
+
+from mnist_core.errors import RunNotFound
+from mnist_core.jobs import Standing
+from mnist_core.runs import RunRecord, RunState
+from pages.ui.curves import draw_curves
+from pages.ui.format import count, duration, percent, plain, state_badge
+from pages.ui.guard import guarded
+from pages.ui.live import Look, feed
+from pages.ui.most_wrong import draw_most_wrong
+from pages.ui.owner import current_owner
+from pages.ui.run_end import draw_end
+from pages.ui.services import services
+
+__all__ = ["draw_run", "phase_sentence"]
+
+FIRST_POINT_SECONDS = 0.25
+LIVE_SECONDS = 1.0
+READ_CURVES = (
+    "Training: means over steps, while it learns. Validation: images held back, after each epoch; the large dot is the"
+    " best. Where the lines part, it learns its training images by heart. The first steps may lie outside."
+)
+RESUMED = "Its worker ended; it goes on from its last committed epoch, {epoch}, as if nothing had happened."
+SAME = (
+    ":material/content_copy: The same as {name}: equal settings, data and seed give equal numbers, so it is trained"
+    " once. Change the seed for numbers of its own."
+)
+PHASES = {
+    "warming up": "The worker is starting; this takes some seconds, once.",
+    "compiling": "Compiling the network for this machine; the first points come in a moment.",
+    "training": "Training.",
+    "stopping": "Stopping; what is learnt until the last epoch is kept.",
+    "finished": "",
+}
+
+
+def draw_run(record: RunRecord) -> None:
+    """Draws a run, and goes on drawing it while it is active."""
+    look = feed(record.id).look()
+    same = _same_as(record)
+    every = None if look.record.state.is_finished else _seconds_between(look)
+
+    @st.fragment(run_every=every)
+    @guarded
+    def panel() -> None:
+        now = feed(record.id).look()
+        if every is not None and _seconds_between(now) != every:
+            st.rerun()
+        _draw(now, same)
+
+    panel()
+
+
+def _same_as(record: RunRecord) -> str:
+    """What is said of a run that shows the records of another; empty for all others."""
+    if record.source is None:
+        return ""
+    try:
+        return SAME.format(name=f"**{plain(services().lab.archive.store.run(record.source).name)}**")
+    except RunNotFound:  # deleted, and still shown by those who follow it
+        return SAME.format(name="another run")
+
+
+def _seconds_between(look: Look) -> float | None:
+    """How often to look: often before the first point, never again after the end."""
+    if look.record.state.is_finished:
+        return None
+    if look.has_begun:
+        return LIVE_SECONDS
+    is_next = look.record.state is RunState.RUNNING or (services().jobs.standing(look.record).position or 1) == 1
+    return FIRST_POINT_SECONDS if is_next else LIVE_SECONDS
+
+
+def _draw(look: Look, same: str) -> None:
+    _title(look)
+    if same:
+        st.caption(same)
+    if look.record.state.is_active:
+        _progress(look)
+        _now_and_best(look)
+    else:
+        draw_end(look)
+    draw_curves(look)
+    st.caption(READ_CURVES)
+    draw_most_wrong(look)
+
+
+def _title(look: Look) -> None:
+    record = look.record
+    dataset = look.spec.dataset.name
+    shown = dataset if len(dataset) < 20 else f"own data {dataset[:8]}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader(plain(record.name), anchor=False, width="content")
+        st.markdown(state_badge(record), width="content")
+        st.markdown(f":gray[{plain(look.spec.network.preset or 'own layers')} on {plain(shown)}]", width="content")
+
+
+def _progress(look: Look) -> None:
+    standing = services().jobs.standing(look.record)
+    epochs = look.spec.training.epochs
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(min(look.done / epochs, 1.0), text=phase_sentence(look, standing))
+        _stop_button(look.record)
+    if look.record.attempt > 1 or (look.record.state is RunState.QUEUED and look.record.attempt > 0):
+        st.caption(f":material/restart_alt: {RESUMED.format(epoch=look.record.epoch or 0)}")
+
+
+def phase_sentence(look: Look, standing: Standing) -> str:
+    """Where an active run stands, as a line over the progress bar."""
+    if standing.phase == "queued":
+        starts = f", starts in about {duration(standing.starts_in)}" if standing.starts_in else ""
+        return f"Number {standing.position or 1} in the queue{starts}."
+    if standing.phase != "training":
+        return PHASES[standing.phase]
+    parts = [f"epoch {min(int(look.done) + 1, look.spec.training.epochs)} of {look.spec.training.epochs}"]
+    left = look.seconds_left
+    if left is not None:
+        parts.append(f"{'at most ' if look.spec.training.early_stopping else ''}{duration(left)} left")
+    elif look.record.cost is not None:
+        parts.append(f"about {duration(look.record.cost)} in all")
+    if look.images_per_second:
+        parts.append(f"{count(round(look.images_per_second))} images/s")
+    return ", ".join(parts)
+
+
+def _stop_button(record: RunRecord) -> None:
+    mine = services().jobs.may_change(record, current_owner())
+    st.button(
+        "Stop",
+        key=f"stop:{record.id}",
+        icon=":material/stop:",
+        disabled=not mine or record.wish is not None,
+        help=None if mine else "Only who started it can stop it.",
+        on_click=_stop,
+        args=(record.id,),
+    )
+
+
+@guarded
+def _stop(run_id: str) -> None:
+    services().jobs.stop(run_id, owner=current_owner())
+
+
+def _now_and_best(look: Look) -> None:
+    last, best = look.last, look.best
+    if last is None:
+        st.markdown("now: no epoch yet")
+        return
+    words = f"now: **{percent(last.metrics['val_accuracy'])}** validation"
+    st.markdown(
+        f"{words}, best: **{percent(best.metrics['val_accuracy'])}** (epoch {best.epoch})"
+        if best
+        else f"{words}, before training"
+    )

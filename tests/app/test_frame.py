@@ -1,0 +1,206 @@
+import pytest
+
+from mnist_core.runs import RUN_LEVEL, Lease, RunState
+from pages.ui.frame import WHY_KNOWINGLY
+
+PAGES = ("train", "runs", "predictions", "data")
+
+
+def warnings(app):
+    return [warning.value for warning in app.warning]
+
+
+def press(app, label):
+    (button,) = (button for button in app.button if button.label == label)
+    return button.click().run()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_where_nothing_is_recorded(open_page, page):
+    app = open_page(page)
+    assert not app.exception
+    assert not app.error
+
+
+def test_the_bare_address_leads_to_the_train_page(open_page):
+    train, bare = open_page("train"), open_page("navigation")
+    assert not bare.exception
+    assert [title.value for title in bare.title] == [title.value for title in train.title]
+
+
+def test_without_any_run_it_says_what_to_do(open_page):
+    app = open_page("predictions")
+    assert "Nothing is trained yet" in app.info[0].value
+    assert not press(app, "Train a network").exception
+
+
+def test_without_any_run_a_link_to_one_is_said_to_be_gone(open_page):
+    assert "`quiet-otter`" in warnings(open_page("predictions", run="quiet-otter"))[0]
+
+
+def test_without_a_link_the_newest_run_with_an_epoch_is_shown(open_page, add_run):
+    add_run("done", name="old one")
+    newest = add_run("done", name="new one")
+    add_run("queued", name="waiting one")
+    app = open_page("predictions")
+    assert app.selectbox(key="frame_run").value == newest.id
+    assert len(app.selectbox(key="frame_run").options) == 3
+    assert not warnings(app)
+
+
+@pytest.mark.parametrize("part", ["id", "name"])
+def test_a_link_names_a_run_by_id_or_name(open_page, add_run, part):
+    wanted = add_run("done", name="wanted one")
+    add_run("done")
+    app = open_page("predictions", run=getattr(wanted, part))
+    assert app.selectbox(key="frame_run").value == wanted.id
+    assert not warnings(app)
+
+
+@pytest.mark.parametrize("ref", ["wnted one", "019a", "'; drop table run; --", "\x00", "x" * 5000, "[a](b)"])
+def test_a_link_to_an_unknown_run_says_so_and_shows_another(open_page, add_run, ref):
+    record = add_run("done", name="wanted one")
+    app = open_page("predictions", run=ref)
+    assert not app.exception
+    assert app.selectbox(key="frame_run").value == record.id
+    assert "Run `wanted one` is shown." in warnings(app)[0]
+
+
+def test_a_link_to_a_deleted_run_says_so(open_page, add_run, shared):
+    other, gone = add_run("done"), add_run("done", name="gone one")
+    shared.jobs.delete(gone.id, owner="local")
+    app = open_page("predictions", run=gone.id)
+    assert "No run answers to" in warnings(app)[0]
+    assert app.selectbox(key="frame_run").value == other.id
+
+
+def test_epochs_are_named_and_the_kept_one_is_shown(open_page, finished_run):
+    app = open_page("predictions", run=finished_run.id)
+    picker = app.selectbox(key="frame_epoch")
+    assert picker.value == finished_run.kept_epoch == 2
+    assert picker.options == ["epoch 0 of 2", "epoch 1 of 2", "epoch 2 of 2 (kept, best, last)"]
+
+
+def test_choosing_an_epoch_goes_into_the_url(open_page, finished_run):
+    app = open_page("predictions", run=finished_run.id)
+    app.selectbox(key="frame_epoch").set_value(1).run()
+    assert app.query_params == {"run": finished_run.id, "epoch": "1"}
+    app.selectbox(key="frame_epoch").set_value(2).run()
+    assert app.query_params == {"run": finished_run.id}
+
+
+def test_choosing_a_run_forgets_the_epoch_of_the_other(open_page, add_run):
+    one, other = add_run("done"), add_run("done")
+    app = open_page("predictions", run=one.id, epoch="1")
+    app.selectbox(key="frame_run").set_value(other.id).run()
+    assert app.query_params == {"run": other.id}
+    assert app.selectbox(key="frame_epoch").value == 2
+
+
+def test_an_epoch_that_is_not_recorded_gives_the_kept_one(open_page, add_run):
+    app = open_page("predictions", run=add_run("done").id, epoch="9")
+    assert warnings(app) == ["Epoch 9 is not recorded. Epochs 0 to 2 are recorded; the kept one is shown."]
+    assert app.selectbox(key="frame_epoch").value == 2
+
+
+@pytest.mark.parametrize(
+    "query", [{"epoch": "banana"}, {"epoch": "-1"}, {"split": "holdout"}, {"epoch": "9" * 400, "split": ""}]
+)
+def test_a_part_that_breaks_its_rule_is_said_until_something_is_chosen(open_page, add_run, query):
+    record = add_run("done")
+    app = open_page("predictions", run=record.id, **query)
+    assert len(warnings(app)) == len(query)
+    assert all("in the link must be" in warning for warning in warnings(app))
+    assert len(warnings(app.run())) == len(query)
+    app.selectbox(key="frame_epoch").set_value(1).run()
+    assert not warnings(app)
+
+
+def test_the_test_split_is_opened_knowingly_once_a_session_and_recorded(open_page, finished_run, shared):
+    before = len(shared.lab.archive.store.openings(finished_run.id))
+    app = open_page("predictions", run=finished_run.id, split="test")
+    assert WHY_KNOWINGLY in [text.value for text in app.markdown]
+    assert not app.title
+    app = press(app, "Open the test split")
+    assert app.title
+    app.run()
+    openings = shared.lab.archive.store.openings(finished_run.id)
+    assert [(one.by, one.state) for one in openings[before:]] == [("local", RunState.DONE)]
+    assert not open_page("predictions", run=finished_run.id, split="test").title
+
+
+def test_one_can_stay_with_validation(open_page, finished_run, shared):
+    before = len(shared.lab.archive.store.openings(finished_run.id))
+    app = press(open_page("predictions", run=finished_run.id, split="test"), "Stay with validation")
+    assert app.query_params == {"run": finished_run.id}
+    assert app.title
+    assert len(shared.lab.archive.store.openings(finished_run.id)) == before
+
+
+def test_a_queued_run_says_where_it_stands(open_page, add_run):
+    add_run("queued")
+    record = add_run("queued", name="second one")
+    app = open_page("predictions", run=record.id)
+    assert "The run waits: number 2 in the queue, expected to start in 12 s." in app.info[0].value
+    app = press(app, "Watch it train")
+    assert not app.exception
+    assert app.query_params["run"] == record.id
+
+
+def test_a_running_run_without_an_epoch_says_so(open_page, add_run):
+    app = open_page("predictions", run=add_run("running", epochs=-1).id)
+    assert "its first epoch is not finished yet" in app.info[0].value
+
+
+def test_a_running_run_with_epochs_is_shown(open_page, add_run):
+    app = open_page("predictions", run=add_run("running", epochs=1).id)
+    assert app.selectbox(key="frame_epoch").value == 1
+
+
+def test_a_failed_run_shows_its_sentence_and_its_traceback_folded(open_page, add_run, shared):
+    record = add_run("running", epochs=-1, name="broken one")
+    lease = Lease(record.id, "t", record.attempt)
+    shared.lab.archive.keep(lease, RUN_LEVEL, {"traceback": b"Traceback: here"})
+    shared.lab.archive.store.finish(lease, RunState.FAILED, reason="The loss became infinite.")
+    app = open_page("predictions", run="broken one")
+    assert app.error[0].value == "The loss became infinite."
+    assert app.expander[0].code[0].value == "Traceback: here"
+
+
+def test_a_stopped_run_without_an_epoch_says_so(open_page, add_run):
+    app = open_page("predictions", run=add_run("stopped", epochs=-1, reason="It was stopped.").id)
+    assert app.info[0].value == "It was stopped. No epoch was finished, so there is nothing to show."
+
+
+def test_a_run_that_goes_on_shows_its_new_epoch(open_page, add_run, commit_epoch):
+    record = add_run("running", epochs=1)
+    app = open_page("predictions", run=record.id)
+    commit_epoch(record, 2)
+    app.run()
+    assert app.selectbox(key="frame_epoch").options[-1] == "epoch 2 of 2 (kept, best, last)"
+
+
+def test_a_run_renamed_meanwhile_is_found_by_its_link(open_page, add_run, shared):
+    record = add_run("done", name="old name")
+    app = open_page("predictions", run=record.id)
+    shared.jobs.rename(record.id, "new name", owner="local")
+    app.run()
+    assert "new name" in app.selectbox(key="frame_run").options[0]
+
+
+def test_a_switch_to_another_page_keeps_what_is_looked_at(open_page, add_run):
+    record = add_run("done")
+    app = open_page("predictions", run=record.id, epoch="1")
+    app.query_params.clear()
+    app.switch_page("runs.py").run()
+    assert app.query_params == {"run": record.id, "epoch": "1"}
+
+
+def test_back_to_the_bare_page_forgets_what_was_looked_at(open_page, add_run):
+    add_run("done", name="one")
+    app = open_page("runs", run="one")
+    assert app.subheader
+    app.query_params.clear()
+    app.run()
+    assert not app.subheader
+    assert app.query_params == {}
