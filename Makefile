@@ -1,9 +1,13 @@
 PYTHON ?= python3
+PORT ?= 8501
 BIN := .venv/bin
 # `make install GPU=1` takes TensorFlow with CUDA instead of the CPU build.
 REQUIREMENTS := requirements$(if $(GPU),-gpu).txt
 
-.PHONY: install check test bench requirements clean
+.PHONY: run install check test bench screenshots requirements clean
+
+run: .venv/installed
+	$(BIN)/streamlit run app.py --server.port $(PORT)
 
 install: .venv/installed
 
@@ -23,12 +27,18 @@ check: .venv/tested
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_architecture.py
 
+# The tests in tests/e2e need a Chromium: the one named in CHROMIUM, or on the path. Without one they are skipped.
 test: .venv/tested
 	$(BIN)/pytest
 
 bench: .venv/tested
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/cost.py
+	$(BIN)/python -m benchmarks.app
+
+# Photographs every page in its states into build/screenshots.
+screenshots: .venv/tested
+	$(BIN)/python -m tools.screenshots
 
 # Pins what pyproject.toml asks for anew; needs uv.
 requirements:

@@ -9,6 +9,7 @@ from pages.ui.data_images import show_images
 from pages.ui.data_input import show_input
 from pages.ui.data_own import show_own
 from pages.ui.data_source import load, look_at_dataset, show_facts
+from pages.ui.frame import page_header
 
 SHOWS = {"images": show_images, "network input": show_input, "groups": show_groups}
 OWN = "own data"
@@ -24,8 +25,7 @@ def show_dataset(known: DatasetInfo, view: str) -> None:
     SHOWS[view](material)
 
 
-st.title("Data", anchor=False)
-st.caption("What does the network see?")
+page_header("Data", "What does the network see?")
 
 left, right = st.columns([2, 3], vertical_alignment="bottom")
 with left:

@@ -15,7 +15,7 @@ from pages.ui.services import services
 page_header("Runs", "Which networks were trained, and how right are they?")
 
 link, owner = current_link(), current_owner()
-runs = [record for record in services().lab.archive.store.runs() if record.kind == "train"]
+runs = services().lab.archive.store.runs()
 
 with st.container(horizontal=True, vertical_alignment="center"):
     text = st.text_input(

@@ -1,0 +1,159 @@
+"""For the browser tests: the app as a process of its own, and Chromium looking at it.
+
+Chromium is taken from the variable CHROMIUM or from the path. Where there is none the tests are skipped; with
+REQUIRE_BROWSER=1, as in continuous integration, the session fails where fewer of them ran than there are.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from tools.app_server import AppServer
+from tools.chromium import FLAGS, find_chromium
+
+HERE = Path(__file__).parent
+REQUIRED = os.environ.get("REQUIRE_BROWSER") == "1"
+PATIENCE_MS = 30_000
+HARMLESS = re.compile(r"/_stcore/(health|host-config)")
+"""At a deep link, Streamlit looks below the page's own path for its server first."""
+
+GOING_DOWN = re.compile(r"ERR_CONNECTION|WebSocket|Failed to fetch|status of 50\d", re.IGNORECASE)
+BROKEN = re.compile(r"This part of the page broke|Traceback \(most recent call last\)")
+
+expect.set_options(timeout=PATIENCE_MS)
+ran: set[str] = set()
+there: set[str] = set()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ours = [item for item in items if HERE in item.path.parents]
+    there.update(item.nodeid for item in ours)
+    for item in ours:
+        item.add_marker(pytest.mark.browser)
+        if not find_chromium() and not REQUIRED:
+            item.add_marker(pytest.mark.skip("no Chromium: install one, or name it in the variable CHROMIUM"))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call" and not report.skipped:
+        ran.add(report.nodeid)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if REQUIRED and not session.config.option.collectonly and (missing := there - ran):
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        reporter.write_line(f"\nOf {len(there)} browser tests {len(missing)} did not run: {', '.join(sorted(missing))}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = find_chromium()
+    assert path, "no Chromium: install one, or name it in the variable CHROMIUM"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def make_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., AppServer]]:
+    """Makes servers, each with a home of its own unless one is given; what is left of them fails the test."""
+    made: list[AppServer] = []
+
+    def make(home: Path | None = None, **settings: str) -> AppServer:
+        server = AppServer(home or tmp_path_factory.mktemp("home"), **settings)
+        made.append(server)
+        return server
+
+    yield make
+    left = []
+    for server in made:
+        server.stop()
+        left += server.end_everything()
+    assert not left, "processes were left after the server's end"
+
+
+@pytest.fixture(scope="module")
+def server(make_server: Callable[..., AppServer]) -> AppServer:
+    """One server for the tests of a module, with an empty home and a worker that is warm."""
+    return make_server().start().wait_until_warm()
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with one finished run, `first-look`: a softmax regression after two epochs on the digits."""
+    home = tmp_path_factory.mktemp("trained")
+    server = AppServer(home)
+    more = ("--set", "training.epochs=2", "--name", "first-look")
+    server.command("train", "--preset", "softmax-regression", "--dataset", "digits", *more)
+    return home
+
+
+@pytest.fixture
+def copied_home(trained_home: Path, tmp_path: Path) -> Path:
+    """A copy of `trained_home`."""
+    return Path(shutil.copytree(trained_home, tmp_path / "home"))
+
+
+class Visitors:
+    """Opens pages in contexts of their own and notes what goes wrong in them."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self.contexts: list[BrowserContext] = []
+        self.problems: list[str] = []
+        self.expects_outage = False
+        """Whether the server is taken away on purpose, so that failed requests are no problem."""
+
+    def visit(self, *, width: int = 1440, height: int = 900) -> Page:
+        """A page in a new context, as another person's browser."""
+        context = self._browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
+        self.contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: self.problems.append(f"uncaught: {error}"))
+        page.on("console", self._hear)
+        page.on("request", self._watch)
+        return page
+
+    def close(self) -> None:
+        for context in self.contexts:
+            for page in context.pages:
+                if found := BROKEN.search(page.locator("body").inner_text()):
+                    self.problems.append(f"{page.url} shows: {found.group()}")
+            context.close()
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        said = f"{message.text} ({message.location.get('url', '')})"
+        if message.type != "error" or HARMLESS.search(said):
+            return
+        if not (self.expects_outage and GOING_DOWN.search(said)):
+            self.problems.append(f"console: {said}")
+
+    def _watch(self, request: Request) -> None:
+        """The app works without a network, so it asks nobody but its own server."""
+        if request.url.startswith(("http", "ws")) and urlsplit(request.url).hostname != "127.0.0.1":
+            self.problems.append(f"asks another host: {request.url}")
+
+
+@pytest.fixture
+def visitors(browser: Browser) -> Iterator[Visitors]:
+    """Opens pages; the test fails where one of them breaks or complains."""
+    found = Visitors(browser)
+    yield found
+    found.close()
+    assert not found.problems
+
+
+@pytest.fixture
+def page(visitors: Visitors) -> Page:
+    """A page on a desktop."""
+    return visitors.visit()
