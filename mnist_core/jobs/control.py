@@ -16,6 +16,9 @@ from mnist_core.settings import Settings
 
 __all__ = ["Control"]
 
+HEAD_START_SECONDS = 1.5
+"""The first page comes first: starting workers keeps both cores busy."""
+
 ROUND_SECONDS = 2.0
 URGENT_SECONDS = 0.5
 RETRY_SECONDS = 10.0
@@ -65,7 +68,7 @@ class Control:
             self._engine.close()
 
     def _run(self) -> None:
-        wait = 0.0
+        wait = HEAD_START_SECONDS
         while not self._ended.is_set():
             self._wake.wait(wait)
             self._wake.clear()

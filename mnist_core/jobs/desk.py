@@ -256,4 +256,8 @@ def _leader(run: RunRecord) -> str:
 
 
 def _seconds_left(run: RunRecord, now: float) -> float | None:
-    return None if run.cost is None else max(run.cost - (now - (run.started or now)), 0.0)
+    """Seconds until a running run ends: by its own pace once it has one, before by its estimate."""
+    taken, epochs = now - (run.started or now), run.spec.get("training", {}).get("epochs")
+    if run.epoch and epochs:
+        return float(taken / run.epoch * max(epochs - run.epoch, 0))
+    return None if run.cost is None else max(run.cost - taken, 0.0)

@@ -103,9 +103,9 @@ class StoreReader:
                 raise RunNotFound(_ambiguous(ref, found) if found else _unknown(ref, connection))
         return found[0]
 
-    def epochs(self, run_id: str) -> list[EpochRecord]:
-        """The committed epochs of a run, first to last."""
-        query = _of(tables.epoch, run_id).order_by(tables.epoch.c.epoch)
+    def epochs(self, run_id: str, after: int = -1) -> list[EpochRecord]:
+        """The committed epochs of a run above `after`, first to last; what is committed never changes."""
+        query = _of(tables.epoch, run_id).where(tables.epoch.c.epoch > after).order_by(tables.epoch.c.epoch)
         with self._database.reading() as connection:
             return [EpochRecord(**row) for row in connection.execute(query).mappings()]
 
