@@ -32,7 +32,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
 
 async def health(_: Request) -> JSONResponse:
     """Whether the database answers, and which slots there are."""
-    return JSONResponse(await asyncio.to_thread(services().health))
+    return JSONResponse(await asyncio.to_thread(lambda: services().health()))
 
 
 app = st.App(

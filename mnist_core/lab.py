@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from mnist_core import datasets
 from mnist_core.datasets import Dataset, Splits
-from mnist_core.datasets.shelf import on_shelf, shelve
+from mnist_core.datasets.shelf import is_shelved, on_shelf, shelve
 from mnist_core.errors import InvalidInput, InvalidSpec, RunBusy
 from mnist_core.machine import is_alive, worker_name
 from mnist_core.networks.cost import Cost, estimate
@@ -95,6 +95,10 @@ class Lab:
         if datasets.is_own(name):
             return self._own(name)
         return datasets.load(name, self.settings)
+
+    def has_own(self, name: str) -> bool:
+        """Whether own data is here: on the shelf, or kept for a run."""
+        return self.archive.blobs.exists(name) or is_shelved(name, self.settings)
 
     def _own(self, name: str) -> Dataset:
         is_blob = self.archive.blobs.exists(name)

@@ -14,10 +14,11 @@ from mnist_core.errors import BundleError, MnistLabError
 from mnist_core.runs import Archive, RunRecord
 from mnist_core.runs.atomic import disk_errors, replacing, write_all
 from mnist_core.runs.bundle import bundle_run, import_bundle
+from mnist_core.runs.following import SHIPPED_OWNER
 
 __all__ = ["OWNER", "import_in_background", "import_shipped"]
 
-OWNER = "shipped"
+OWNER = SHIPPED_OWNER
 """Who owns them: nobody who visits."""
 
 log = logging.getLogger("mnist_lab")

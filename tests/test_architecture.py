@@ -262,7 +262,7 @@ def test_what_the_package_offers_is_pinned() -> None:
     ]
 
 
-BORDERS = ("mnist_core.training.execute", "mnist_core.jobs.work", "pages.ui.guard")
+BORDERS = ("mnist_core.training.execute", "mnist_core.jobs.control", "mnist_core.jobs.work", "pages.ui.guard")
 """Trainings, workers and pages: whatever goes wrong inside is recorded there, with its traceback."""
 
 

@@ -15,7 +15,7 @@ from mnist_core.datasets.own import MAX_CLASSES, MAX_IMAGES, is_own
 from mnist_core.errors import DatasetMissing
 from mnist_core.settings import Settings
 
-__all__ = ["OwnSet", "off_shelf", "on_shelf", "own_sets", "shelve"]
+__all__ = ["OwnSet", "is_shelved", "off_shelf", "on_shelf", "own_sets", "shelve"]
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +86,11 @@ def on_shelf(name: str, settings: Settings) -> bytes:
                 f"Own data `{name}` is not here; take its file in with `mnist_core.dataset(FILE.npz)` and try again."
             )
         return file.read_bytes()
+
+
+def is_shelved(name: str, settings: Settings) -> bool:
+    """Whether a set is on the shelf."""
+    return is_own(name) and _file(name, settings).exists()
 
 
 def off_shelf(name: str, settings: Settings) -> None:

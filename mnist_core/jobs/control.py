@@ -86,13 +86,18 @@ class Control:
             if isinstance(error, ConnectionError):
                 self._let_go()
             return RETRY_SECONDS
+        except Exception:  # the border of this thread: without it, what is queued would wait for ever
+            log.exception("Jobs wait, and are looked after again in %.0f s", RETRY_SECONDS)
+            self._let_go()
+            return RETRY_SECONDS
         return URGENT_SECONDS if self._wished or not all(slot.warm for slot in self._slots) else ROUND_SECONDS
 
     def _let_go(self) -> None:
         """The next look starts the engine anew."""
         engine, self._engine, self._slots = self._engine, None, ()
         if engine is not None:
-            engine.close()
+            with suppress(RuntimeError):  # what a cluster that is broken already may say when it is closed
+                engine.close()
 
     def _look(self, engine: Engine) -> None:
         self._slots = engine.slots()

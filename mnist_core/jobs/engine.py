@@ -181,7 +181,11 @@ def start_engine(settings: Settings) -> Engine:
     if settings.scheduler:
         return DaskEngine(Client(settings.scheduler, set_as_default=False, timeout=CONNECT_SECONDS))
     cluster = _own_workers(settings)
-    engine = DaskEngine(Client(cluster, set_as_default=False), cluster)
+    try:
+        engine = DaskEngine(Client(cluster, set_as_default=False), cluster)
+    except BaseException:
+        cluster.close(timeout=CLOSE_SECONDS)
+        raise
     if settings.profile != "local":
         engine._need_view_worker()
     return engine

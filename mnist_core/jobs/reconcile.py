@@ -69,6 +69,7 @@ def duties(active: Sequence[RunRecord], sight: Sight) -> Duties:
     late = [
         run for run in running if run not in gone and sight.now - sight.wished.get(run.id, sight.now) > STOP_SECONDS
     ]
+    well = {run.worker for run in running if run not in gone and run not in late}
     queued = [run for run in active if run.state is RunState.QUEUED]
     unwanted = [run for run in queued if run.wish]
     again = [run for run in gone if not run.wish and run.attempt < ATTEMPTS]
@@ -76,13 +77,19 @@ def duties(active: Sequence[RunRecord], sight: Sight) -> Duties:
         requeue=tuple(again),
         fail=tuple(run for run in gone if not run.wish and run.attempt >= ATTEMPTS),
         stop=(*(run for run in gone if run.wish), *late, *unwanted),
-        kill=tuple(run.worker for run in (*gone, *late) if run.worker and sight.alive(run.worker) is not False),
+        kill=tuple(
+            worker for worker in _workers(gone, late) if worker not in well and sight.alive(worker) is not False
+        ),
         tickets=_missing([run for run in (*queued, *again) if not run.wish], running, sight),
     )
 
 
 def _is_gone(run: RunRecord, sight: Sight) -> bool:
     return sight.alive(run.worker or "") is False or sight.now - (run.beat or 0.0) > LEASE_SECONDS
+
+
+def _workers(*runs: Sequence[RunRecord]) -> list[str]:
+    return [run.worker for some in runs for run in some if run.worker]
 
 
 def _missing(queued: Sequence[RunRecord], running: Sequence[RunRecord], sight: Sight) -> Counter[tuple[str, str]]:

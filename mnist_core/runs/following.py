@@ -11,9 +11,22 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, ScalarSelect, case
 from mnist_core.runs.records import ACTIVE, RunState
 from mnist_core.runs.tables import artifact, epoch, point, run
 
-__all__ = ["LEADS", "copy_records", "detach", "hand_over", "leader_for", "mirror", "promote", "recorded_under"]
+__all__ = [
+    "LEADS",
+    "SHIPPED_OWNER",
+    "copy_records",
+    "detach",
+    "hand_over",
+    "leader_for",
+    "mirror",
+    "promote",
+    "recorded_under",
+]
 
 TRAIN = "train"
+SHIPPED_OWNER = "shipped"
+"""The owner of the runs that come with the product."""
+
 LEADS = (run.c.kind != TRAIN) | run.c.source.is_(None)
 """Rows that a worker carries out."""
 
@@ -25,10 +38,20 @@ def recorded_under(run_id: str) -> ScalarSelect[str]:
 
 
 def leader_for(connection: Connection, digest: str) -> RowMapping | None:
-    """The run that a new one with this digest would follow; the one that is furthest."""
+    """The run that a new one with this digest would follow; the one that is furthest.
+
+    What somebody imported is not taken for it: its numbers are whatever its file says.
+    """
+    trained_here = (
+        run.c.state.in_(ACTIVE) | run.c.worker.is_not(None) | run.c.source.is_not(None) | (run.c.owner == SHIPPED_OWNER)
+    )
     furthest = case((run.c.state == RunState.DONE, 0), (run.c.state == RunState.RUNNING, 1), else_=2)
     alike = select(run).where(
-        run.c.digest == digest, run.c.kind == TRAIN, run.c.state.in_((*ACTIVE, RunState.DONE)), run.c.deleted.is_(None)
+        run.c.digest == digest,
+        run.c.kind == TRAIN,
+        run.c.state.in_((*ACTIVE, RunState.DONE)),
+        run.c.deleted.is_(None),
+        trained_here,
     )
     found = connection.execute(alike.order_by(furthest, run.c.created).limit(1)).mappings().one_or_none()
     if found is None or found["source"] is None:
@@ -55,7 +78,9 @@ def promote(connection: Connection, leader: str) -> str | None:
     if not followers:
         return None
     first, others = followers[0], followers[1:]
-    detach(connection, first, state=RunState.QUEUED)
+    # The attempts go along, as they number the points: none may be given twice to who reads on.
+    attempt = connection.scalar(select(run.c.attempt).where(run.c.id == leader))
+    detach(connection, first, state=RunState.QUEUED, attempt=attempt)
     queued = {"source": first, "state": RunState.QUEUED}
     connection.execute(update(run).where(run.c.id.in_(others)).values(**queued))
     return first
@@ -65,7 +90,8 @@ def hand_over(connection: Connection, leader: str) -> None:
     """Gives the records of a run that goes for good to the first of all its followers."""
     followers = list(connection.scalars(select(run.c.id).where(*_followers(leader)).order_by(run.c.created, run.c.id)))
     if followers:
-        detach(connection, followers[0])
+        worker = connection.scalar(select(run.c.worker).where(run.c.id == leader))
+        detach(connection, followers[0], worker=worker)
         connection.execute(update(run).where(run.c.id.in_(followers[1:])).values(source=followers[0]))
 
 

@@ -193,7 +193,9 @@ def _ambiguous(ref: str, found: list[RunRecord]) -> str:
 
 
 def _unknown(ref: str, connection: Connection) -> str:
-    rows = connection.execute(select(tables.run.c.name, tables.run.c.id).where(SEEN)).all()
+    rows = connection.execute(
+        select(tables.run.c.name, tables.run.c.id).where(SEEN, tables.run.c.kind == "train")
+    ).all()
     if not rows:
         return f"No run answers to `{ref}`: none is recorded yet; train one first."
     close = difflib.get_close_matches(ref, [text for row in rows for text in row], n=3, cutoff=0.6)

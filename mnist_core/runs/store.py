@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Unpack
 
-from sqlalchemy import ColumnElement, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, case, delete, func, insert, select, update
 
-from mnist_core.errors import RunBusy
+from mnist_core.errors import InvalidInput, RunBusy
 from mnist_core.runs import writing
 from mnist_core.runs.following import LEADS, detach, hand_over, leader_for, mirror, promote
 from mnist_core.runs.queue import Waiting, fair_order
@@ -287,7 +287,20 @@ class Store(StoreReader):
     def restore(self, run_id: str, owner: str | None = None) -> bool:
         """Brings a deleted run back (of this owner, where one is given); False where it is no longer there."""
         mine = (run.c.owner == owner,) if owner is not None else ()
-        return self._change(run.c.id == run_id, run.c.deleted.is_not(None), *mine, deleted=None)
+        with self._database.writing() as connection:
+            restored = writing.change(connection, run.c.id == run_id, run.c.deleted.is_not(None), *mine, deleted=None)
+            row = connection.execute(select(run).where(run.c.id == run_id)).mappings().one_or_none()
+            if restored and row and row["state"] == RunState.QUEUED and row["source"] is None:
+                self._follow_again(connection, row)
+        return restored
+
+    def _follow_again(self, connection: Connection, row: RowMapping) -> None:
+        """A queued run whose followers went on without it follows them now, so that nothing is trained twice."""
+        others = (run.c.digest == row["digest"], run.c.id != row["id"], run.c.state.in_(ACTIVE), SEEN, LEADS)
+        query = select(run).where(*others, run.c.kind == row["kind"]).order_by(run.c.created).limit(1)
+        leader = connection.execute(query).mappings().one_or_none()
+        if leader is not None:
+            writing.change(connection, run.c.id == row["id"], **writing.like_its_leader(leader))
 
     def purge(self, *, older_than_s: float) -> int:
         """Removes the rows of runs that were deleted so long ago; blobs go when nothing else names them.
@@ -353,6 +366,10 @@ class Store(StoreReader):
         with self._database.writing() as connection:
             known = connection.execute(select(run).where(run.c.id == record.id)).mappings().one_or_none()
             if known:
+                if known["deleted"] is not None and known["owner"] != record.owner:
+                    raise InvalidInput(
+                        f"Run `{known['name']}` was deleted here by its owner less than an hour ago; import it later."
+                    )
                 writing.change(connection, run.c.id == record.id, deleted=None)
                 return existing_run(connection, record.id)
             row = asdict(record) | {

@@ -56,7 +56,7 @@ def image_source(dataset: str, version: str = "") -> ImageSource:
     """Says whether a dataset's images are at hand; reads headers at most (about 0.5 ms)."""
     lab = services().lab
     if datasets.is_own(dataset):
-        here = lab.archive.blobs.exists(dataset)
+        here = lab.has_own(dataset)
         how = "The images are own data that is not at hand; bring its `.npz` file in on the data page."
         return ImageSource(dataset, version, "" if here else how)
     infos = {info.name: info for info in datasets.available(lab.settings)}

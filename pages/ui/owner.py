@@ -57,9 +57,7 @@ def remember_owner() -> None:
     """Lets the browser fetch its cookie, in the minute after it got a name; at the end of every run of the script."""
     made = st.session_state.get(MADE_KEY)
     if made is not None and time.monotonic() - made < TOKEN_SECONDS:
-        base = str(st.get_option("server.baseUrlPath")).strip("/")
-        path = f"/{base}/owner" if base else "/owner"
-        st.html(f'<img src="{path}?token={st.session_state[TOKEN_KEY]}" alt="" width="0" height="0">')
+        st.html(f'<img src="{_path()}?token={st.session_state[TOKEN_KEY]}" alt="" width="0" height="0">')
 
 
 async def _set_cookie(request: Request) -> Response:
@@ -78,7 +76,12 @@ async def _set_cookie(request: Request) -> Response:
 
 def owner_routes() -> list[Route]:
     """The route that sets the cookie."""
-    return [Route("/owner", _set_cookie)]
+    return [Route(_path(), _set_cookie)]
+
+
+def _path() -> str:
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}/owner" if base else "/owner"
 
 
 def _read(signed: str, purpose: str, seconds: int) -> str:

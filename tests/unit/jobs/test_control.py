@@ -218,3 +218,19 @@ def test_the_end_closes_the_engine_and_the_thread(lab, store, engine):
     control.close()
     assert engine.closed == 1
     assert "jobs" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_whatever_an_engine_raises_its_jobs_are_looked_after_again(store, engine, begin, monkeypatch, caplog):
+    monkeypatch.setattr("mnist_core.jobs.control.RETRY_SECONDS", 0.05)
+    tries = []
+
+    def fails_once(_):
+        tries.append(1)
+        if len(tries) == 1:
+            raise RuntimeError("Cluster failed to start")
+        return engine
+
+    submit(store)
+    begin(fails_once)
+    until(lambda: engine.open_tickets()[TRAIN] == 1)
+    assert "Cluster failed to start" in caplog.text

@@ -57,6 +57,11 @@ SITUATIONS = {
         sight(tickets={TRAIN: 1}, workers=frozenset({"worker-of-r"})),
         {"tickets": {TRAIN: 1}},
     ),
+    "a worker that lost one run and does another well is left alone": (
+        [run(worker="w", beat=SILENT), run("other", worker="w")],
+        sight(workers=frozenset({"w"}), tickets={TRAIN: 1}),
+        {"requeue": ["r"], "tickets": {TRAIN: 2}},
+    ),
     "a run at work elsewhere holds no ticket": ([run(), run("q", "queued")], sight(tickets={TRAIN: 1}), {}),
     "a run goes on well": ([run()], sight(tickets={TRAIN: 1}), {}),
     "its worker has ended": ([run()], sight(dead=["worker-of-r"]), {"requeue": ["r"], "tickets": {TRAIN: 1}}),

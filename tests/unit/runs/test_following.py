@@ -1,6 +1,7 @@
 """Rows that follow a run: one training, a row for each who asked, and records that outlive any of them."""
 
 from contextlib import suppress
+from dataclasses import replace
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import select
 
-from mnist_core.errors import RunBusy, RunNotFound
+from mnist_core.errors import InvalidInput, RunBusy, RunNotFound
 from mnist_core.runs import Artifact, PointRecord, RunState, Store, tables
+from mnist_core.runs.following import SHIPPED_OWNER
 from tests.unit.runs.sample_runs import epoch_record
 
 DIGEST = "ab" * 32
@@ -353,3 +355,50 @@ class ManyWhoFollow(RuleBasedStateMachine):
 
 TestManyWhoFollow = ManyWhoFollow.TestCase
 TestManyWhoFollow.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
+
+
+def imported(store, run, **more):
+    """The same run as it comes out of a bundle: without the process that trained it."""
+    other = replace(store.run(run.id), id="01a1fe47-0000-7000-8000-000000000000", name="imported", worker=None, **more)
+    return store.insert(other, epochs=[], points=[], artifacts=[])
+
+
+def test_what_somebody_imported_answers_nobody_else(store, spec):
+    trained = press(store, spec, "ann")
+    store.finish(claimed(store, trained), RunState.DONE)
+    forged = imported(store, trained, digest="ef" * 32, owner="eve")
+    assert store.submit(spec, digest="ef" * 32, follow=True, owner="bob").source is None
+    shipped = replace(forged, id="01a1fe47-0000-7000-8000-000000000001", name="shipped", digest="09" * 32)
+    store.insert(replace(shipped, owner=SHIPPED_OWNER), epochs=[], points=[], artifacts=[])
+    assert store.submit(spec, digest="09" * 32, follow=True, owner="bob").source == shipped.id
+
+
+def test_importing_anothers_deleted_run_does_not_bring_it_back(store, spec):
+    run = press(store, spec, "ann")
+    store.finish(claimed(store, run), RunState.DONE)
+    record = store.run(run.id)
+    store.delete(run.id)
+    with pytest.raises(InvalidInput, match="was deleted here by its owner"):
+        store.insert(replace(record, owner="bob"), epochs=[], points=[], artifacts=[])
+    assert store.insert(record, epochs=[], points=[], artifacts=[]).id == run.id
+
+
+def test_a_queued_run_that_comes_back_follows_who_went_on_without_it(store, pair):
+    leader, follower = pair
+    store.delete(leader.id)
+    assert store.run(follower.id).source is None
+    assert store.restore(leader.id)
+    assert store.run(leader.id).source == follower.id
+
+
+def test_a_reader_with_a_cursor_misses_nothing_of_a_promoted_run(store, pair):
+    leader, follower = pair
+    lease = claimed(store, leader)
+    learn(store, lease, 0, 1)
+    store.beat(lease, [PointRecord(2, 20, 1.0, {"loss": [0.5]})])
+    cursor = store.points(follower.id)[-1][0]
+    store.finish(lease, RunState.STOPPED)
+    again = claimed(store, follower)
+    store.rewind(again)
+    learn(store, again, 2)
+    assert [point.step for _, point in store.points(follower.id, after=cursor)] == [20]
