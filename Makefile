@@ -1,5 +1,6 @@
 PYTHON ?= python3
 PORT ?= 8501
+ADDRESS ?= localhost
 BIN := .venv/bin
 # `make install GPU=1` takes TensorFlow with CUDA instead of the CPU build.
 REQUIREMENTS := requirements$(if $(GPU),-gpu).txt
@@ -7,7 +8,7 @@ REQUIREMENTS := requirements$(if $(GPU),-gpu).txt
 .PHONY: run install check test bench screenshots requirements clean
 
 run: .venv/installed
-	$(BIN)/streamlit run app.py --server.port $(PORT)
+	$(BIN)/streamlit run app.py --server.address $(ADDRESS) --server.port $(PORT)
 
 install: .venv/installed
 

@@ -41,10 +41,10 @@ PAGES = [
     ),
     st.Page("data.py", title="Data", icon=":material/image:", help="The images, and what a network receives of them."),
 ]
-LOOKS_AT_A_RUN = {"predictions"}
+QUESTIONS = {"predictions": "Where is it wrong?"}  # of the pages that look at a run
 
 page = st.navigation(PAGES, position="top")
 with guard():
-    frame(page.url_path, shows_run=page.url_path in LOOKS_AT_A_RUN)
+    frame(page, QUESTIONS.get(page.url_path))
     page.run()
 remember_owner()

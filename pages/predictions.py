@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mnist_core.analysis.errors import random_rows, rows_of_cell
 from pages.ui.cell import Cell, cell_menus, choose_cell, current_cell
 from pages.ui.format import accuracy_sentence, count, plain
-from pages.ui.frame import View, looked_at, page_header
+from pages.ui.frame import View, looked_at
 from pages.ui.gallery import GalleryItem, gallery
 from pages.ui.guard import guarded
 from pages.ui.images import ImageSource, image_source
@@ -32,7 +32,6 @@ READ_MATRIX = {
 
 def page() -> None:
     """Draws the page for what is looked at."""
-    page_header("Predictions", "Where is it wrong?")
     view = looked_at()
     snapshot = load_snapshot(view.run.id, view.epoch, view.split)
     source = image_source(snapshot.dataset, snapshot.version)
@@ -83,16 +82,15 @@ def _images(classes: Sequence[str], snapshot: Snapshot, source: ImageSource, cel
         chosen = rows_of_cell(snapshot.labels, snapshot.predictions, cell.true, cell.predicted)
     shown = chosen[: _shown(cell)]
     st.subheader(_heading(classes, cell, len(chosen)), anchor=False)
-    with st.container(height=HEIGHT + 56, border=False, key="chosen_images"):
-        if not len(chosen):
-            st.caption("No image of this split is here.")
-        items = _items(classes, snapshot, shown)
-        gallery(items, dataset=source, key="gallery_chosen", label="chosen images", classes=classes)
-        if len(shown) < min(len(chosen), MOST):
-            st.button(f"Show {STEP} more", on_click=_show_more, key="more")
+    if not len(chosen):
+        st.caption("No image of this split is here.")
+    items = _items(classes, snapshot, shown)
+    gallery(items, dataset=source, key="gallery_chosen", label="chosen images", classes=classes, height=HEIGHT + 56)
     st.caption(
         _order(cell, len(shown), len(chosen)) + READ_GALLERY if len(chosen) else "Choose another cell, or clear."
     )
+    if len(shown) < min(len(chosen), MOST):
+        st.button(f"Show {STEP} more", on_click=_show_more, key="more")
 
 
 def _heading(classes: Sequence[str], cell: Cell, found: int) -> str:

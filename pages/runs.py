@@ -17,27 +17,22 @@ page_header("Runs", "Which networks were trained, and how right are they?")
 link, owner = current_link(), current_owner()
 runs = services().lab.archive.store.runs()
 
+text, states = "", []
 with st.container(horizontal=True, vertical_alignment="center"):
-    text = st.text_input(
-        "Filter",
-        placeholder="Filter by name, network, dataset, note",
-        key="runs_filter",
-        type="search",
-        icon=":material/search:",
-        label_visibility="collapsed",
-        live=True,
-        width=340,
-        disabled=not runs,
-    )
-    states = st.pills(
-        "State",
-        STATES,
-        selection_mode="multi",
-        key="runs_states",
-        label_visibility="collapsed",
-        wrap=True,
-        disabled=not runs,
-    )
+    if runs:
+        text = st.text_input(
+            "Filter",
+            placeholder="Filter by name, network, dataset, note",
+            key="runs_filter",
+            type="search",
+            icon=":material/search:",
+            label_visibility="collapsed",
+            live=True,
+            width=340,
+        )
+        states = st.pills(
+            "State", STATES, selection_mode="multi", key="runs_states", label_visibility="collapsed", wrap=True
+        )
     offer_import()
 offer_undo()
 

@@ -9,6 +9,7 @@ from mnist_core.runs.names import MAX_NAME
 from mnist_core.spec import RunSpec
 from pages.ui.active_runs import draw_active_runs
 from pages.ui.before_training import draw_layers, draw_offer, offer_of
+from pages.ui.chosen import run_named
 from pages.ui.data_download import offer_download
 from pages.ui.dataset_choice import choose_dataset
 from pages.ui.frame import page_header
@@ -16,15 +17,19 @@ from pages.ui.guard import guard
 from pages.ui.link import current_link, go_to
 from pages.ui.owner import ensure_owner
 from pages.ui.preset_cards import chosen_preset, preset_cards
-from pages.ui.run_view import draw_run
+from pages.ui.run_view import draw_invitation, draw_run
 from pages.ui.services import services
 from pages.ui.spec_form import Draft, draw_common, draw_more, start_draft
 
 SUBMITTED = "train:submitted"
 
 
-def form() -> RunSpec | None:
-    """Everything on the left: what to train, what it costs, the button."""
+def form() -> RunSpec:
+    """Everything on the left: what to train, what it costs, the button.
+
+    Returns:
+        What would be trained; while something is wrong with it, the preset as it is.
+    """
     preset = chosen_preset()
     cards = st.container()
     dataset = choose_dataset()
@@ -38,7 +43,7 @@ def form() -> RunSpec | None:
     if not dataset.available:
         offer_download(dataset)
     train(spec, dataset, problem)
-    return spec
+    return spec or preset.specify(draft.dataset, {})
 
 
 def validated(draft: Draft) -> tuple[RunSpec | None, str]:
@@ -94,35 +99,25 @@ def run_of_the_link() -> RunRecord | None:
     if not ref:
         return None
     try:
-        return services().lab.archive.store.run(ref)
+        return run_named(ref)
     except RunNotFound as error:
         st.warning(str(error), icon=":material/link_off:")
         return None
 
 
-def invitation() -> None:
-    """What stands on the right before anything is trained."""
-    with st.container(border=True):
-        st.subheader("Nothing is trained yet", anchor=False)
-        st.markdown(
-            "Press **Train**: the curves of loss and accuracy grow here while it learns, with the ten images that it is"
-            " most wrong about."
-        )
-
-
 page_header("Train", "What do you want to train?")
-record, spec = None, None
+record, shown = None, None
 left, right = st.columns([5, 7], gap="large")
 with left, guard():
-    spec = form()
+    shown = form()
 with right, guard():
     record = run_of_the_link()
     if record is None:
-        invitation()
+        draw_invitation()
     else:
         draw_run(record)
 with left, guard():
     draw_active_runs(record.id if record else "")
-    if spec:
+    if shown:
         with st.expander("Layers"):
-            draw_layers(spec)
+            draw_layers(shown)

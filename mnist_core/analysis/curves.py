@@ -1,15 +1,17 @@
-"""Training curves from recorded points: joined when a resumed run repeats steps, and thinned for a chart."""
+"""Curves from recorded points and epochs: joined when a resumed run repeats steps, and thinned for a chart."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import floor, log10
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Curve", "Stretch", "binned", "follow", "steps_per_second"]
+__all__ = ["Curve", "Stretch", "binned", "follow", "joined", "nice", "steps_per_second", "thinned"]
 
 MOST_BUCKETS = 200
 LATELY = 6
+NICE = (1, 2, 2.5, 5, 10)
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,26 @@ class Curve:
 
 def follow(known: Sequence[Stretch], new: Stretch) -> list[Stretch]:
     """Known stretches, and a new one behind them: what is known at or after its first step has been taken back."""
+    if known and known[-1].end <= new.step:
+        return [*known, new] if len(new.loss) else list(known)
     before = [one if one.end <= new.step else one.until(new.step) for one in known if one.step < new.step]
     return [*before, new] if len(new.loss) else before
+
+
+def joined(known: Sequence[Stretch]) -> list[Stretch]:
+    """The same steps in fewer stretches: all but the last, which tell the speed, are one where no step lacks."""
+    parts: list[list[Stretch]] = []
+    for one in known[:-LATELY]:
+        if parts and parts[-1][-1].end == one.step:
+            parts[-1].append(one)
+        else:
+            parts.append([one])
+    return [*map(_as_one, parts), *known[-LATELY:]]
+
+
+def _as_one(parts: Sequence[Stretch]) -> Stretch:
+    loss, accuracy = (np.concatenate([getattr(one, name) for one in parts]) for name in ("loss", "accuracy"))
+    return replace(parts[0], epoch=parts[-1].epoch, loss=loss, accuracy=accuracy)
 
 
 def binned(stretches: Sequence[Stretch], steps_per_epoch: int, *, buckets: int = MOST_BUCKETS) -> Curve:
@@ -90,6 +110,31 @@ def binned(stretches: Sequence[Stretch], steps_per_epoch: int, *, buckets: int =
         accuracy=_means(bucket, [one.accuracy for one in stretches])[held],
         width=width,
     )
+
+
+def thinned(size: int, always: Iterable[int] = (), *, most: int = MOST_BUCKETS) -> list[int]:
+    """Which of many values a chart shows: every one, every second, fourth, ..., the last and those that it must show.
+
+    What is shown stays where it is while the values become more, until there are too many of it.
+
+    Args:
+        size: how many values there are.
+        always: places that are shown in any case; what lies outside is left out.
+        most: no more than so many places come from thinning alone, the last one aside.
+    """
+    width = 1
+    while -(-size // width) > most:
+        width *= 2
+    last = {size - 1} if size else set()
+    return sorted({*range(0, size, width), *last, *(place for place in always if 0 <= place < size)})
+
+
+def nice(value: float) -> float:
+    """The next of 1, 2, 2.5, 5 times a power of ten, so that an axis changes seldom and its fifths are round."""
+    if value <= 0:
+        return 1.0
+    size = 10.0 ** floor(log10(value))
+    return next(round(step * size, 9) for step in NICE if step * size >= value)
 
 
 def steps_per_second(stretches: Sequence[Stretch]) -> float | None:

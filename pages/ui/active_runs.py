@@ -21,22 +21,21 @@ def draw_active_runs(looked_at: str) -> None:
     Args:
         looked_at: id of the run that the page shows.
     """
-    if not _mine():
+    if _mine():
+        _list(looked_at)
+
+
+@st.fragment(run_every=LOOK_SECONDS)
+@guarded
+def _list(looked_at: str) -> None:
+    mine = _mine()
+    if not mine:
         return
-
-    @st.fragment(run_every=LOOK_SECONDS)
-    @guarded
-    def listed() -> None:
-        mine = _mine()
-        if not mine:
-            st.rerun()
-        st.markdown("**Your runs at work**")
-        for record in mine[:MOST_SHOWN]:
-            _line(record, looked_at)
-        if len(mine) > MOST_SHOWN:
-            st.caption(f"and {len(mine) - MOST_SHOWN} more, on the page Runs.")
-
-    listed()
+    st.markdown("**Your runs at work**")
+    for record in mine[:MOST_SHOWN]:
+        _line(record, looked_at)
+    if len(mine) > MOST_SHOWN:
+        st.caption(f"and {len(mine) - MOST_SHOWN} more, on the page Runs.")
 
 
 def _mine() -> list[RunRecord]:
@@ -55,9 +54,9 @@ def _line(record: RunRecord, looked_at: str) -> None:
 
 
 def _place(record: RunRecord) -> str:
+    """Where a run stands in the queue; how far one that works has come is said where it is shown."""
     if record.state is not RunState.QUEUED:
-        epochs = record.spec["training"]["epochs"]
-        return f":gray[epoch {min((record.epoch or 0) + 1, epochs)} of {epochs}]"
+        return ""
     standing = services().jobs.standing(record)
-    starts = f", in about {duration(standing.starts_in)}" if standing.starts_in else ""
+    starts = f", starts in about {duration(standing.starts_in)}" if standing.starts_in else ""
     return f":gray[number {standing.position or 1}{starts}]"

@@ -8,7 +8,10 @@ from pages.ui.link import Link
 from pages.ui.recorded import Recorded
 from pages.ui.services import services
 
-__all__ = ["choose_epoch", "find_run"]
+__all__ = ["choose_epoch", "find_run", "run_named"]
+
+ON_SCREEN = ("`runs` lists all of them", "the runs page lists all of them")
+"""A command that a sentence names, and what stands for it on the pages."""
 
 
 def find_run(link: Link, runs: Sequence[RunRecord]) -> tuple[RunRecord, list[str]]:
@@ -20,13 +23,30 @@ def find_run(link: Link, runs: Sequence[RunRecord]) -> tuple[RunRecord, list[str
     if found:
         return found, []
     try:
-        wanted = services().lab.archive.store.run(link.run)
+        wanted = _found(link.run)
     except RunNotFound as error:
         return newest, [f"{error} Run `{newest.name}` is shown."]
     trained = next((record for record in runs if record.id in (wanted.id, wanted.source)), None)
     if trained:
         return trained, []
     return newest, [f"Run `{wanted.name}` trained nothing that can be shown; run `{newest.name}` is shown."]
+
+
+def run_named(ref: str) -> RunRecord:
+    """The run with this id or name; of work on a run, such as predictions that are made later, the run it looks at.
+
+    Raises:
+        RunNotFound: there is none.
+    """
+    found = _found(ref)
+    return found if found.kind == "train" else _found(found.source or "")
+
+
+def _found(ref: str) -> RunRecord:
+    try:
+        return services().lab.archive.store.run(ref)
+    except RunNotFound as error:
+        raise RunNotFound(str(error).replace(*ON_SCREEN)) from error
 
 
 def choose_epoch(wanted: str, recorded: Recorded) -> tuple[int | None, list[str]]:

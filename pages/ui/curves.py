@@ -1,24 +1,26 @@
 """The two training curves as ECharts specifications: what a look at a run holds, as lines over epochs."""
 
-from collections.abc import Sequence
-from math import floor, log, log10
+from math import ceil, log
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import streamlit as st
 
-from mnist_core.analysis.curves import Curve
+from mnist_core.analysis.curves import Curve, nice, thinned
 from mnist_core.runs import EpochRecord
+from pages.ui.format import count
 from pages.ui.live import Look
 from pages.ui.theme import Palette, palette
 
-__all__ = ["HEIGHT", "curve_spec", "draw_curves"]
+__all__ = ["HEIGHT", "curve_spec", "draw_curves", "draw_empty_curves"]
 
 HEIGHT = 250
 MOST_SYMBOLS = 30
 PARTS = 5
-SETTLED = 0.5
-"""Half an epoch; what comes before may lie outside of the chart, as it would flatten all the rest."""
+MARGIN = 1.05
+MANY_EPOCHS, FEW_EPOCHS = 50, 10
+"""Above so many epochs, the axis of epochs grows with the run, from so few on."""
+EMPTY_EPOCHS, EMPTY_CLASSES = 10, 10
 
 Quantity = Literal["loss", "accuracy"]
 
@@ -35,72 +37,89 @@ KINDS: dict[Quantity, _Kind] = {"loss": _Kind("loss", "nats", 3), "accuracy": _K
 def draw_curves(look: Look) -> None:
     """Draws loss and accuracy side by side, at a height that is the same before the first point."""
     colours = palette()
-    for column, quantity in zip(st.columns(2), KINDS, strict=True):
+    _draw({quantity: (curve_spec(look, quantity, colours), _alt(look, quantity)) for quantity in KINDS})
+
+
+def draw_empty_curves() -> None:
+    """Draws the two charts without a run, at the same height."""
+    colours = palette()
+    nothing = "{} of training and validation over epochs, no run yet"
+    _draw({quantity: (_empty_spec(quantity, colours), nothing.format(kind.title)) for quantity, kind in KINDS.items()})
+
+
+def _draw(charts: dict[Quantity, tuple[dict[str, Any], str]]) -> None:
+    for column, (quantity, (spec, alt)) in zip(st.columns(2), charts.items(), strict=True):
         with column:
-            st.echarts_chart(
-                curve_spec(look, quantity, colours),
-                key=f"curve:{quantity}",
-                height=HEIGHT,
-                alt=_alt(look, quantity),
-            )
+            st.echarts_chart(spec, key=f"curve:{quantity}", height=HEIGHT, alt=alt)
 
 
 def curve_spec(look: Look, quantity: Quantity, colours: Palette) -> dict[str, Any]:
     """Training points in buckets, validation at the end of each epoch, the best epoch marked."""
-    kind = KINDS[quantity]
-    validation = _validation(look.epochs, quantity)
-    best = [[one.epoch, value] for one, (_, value) in zip(look.epochs, validation, strict=True) if one is look.best]
-    symbols = len(validation) <= MOST_SYMBOLS
-    return {
-        "animation": False,
-        "title": {"text": f"{kind.title} ({kind.unit})", "left": 0, "top": 3, "textStyle": {"fontSize": 13}},
-        "legend": {"right": 0, "top": 3, "itemWidth": 14, "itemHeight": 8, "data": ["training", "validation"]},
-        "grid": {"left": 6, "right": 14, "top": 36, "bottom": 24, "containLabel": True},
-        "tooltip": {"trigger": "axis", "confine": True, "valueFormatter": f"%.{kind.digits}f"},
-        "xAxis": {
-            "type": "value",
-            "name": "epoch",
-            "nameLocation": "middle",
-            "nameGap": 22,
-            "min": 0,
-            "max": look.spec.training.epochs,
-            "minInterval": 1 if look.spec.training.epochs > 1 else 0.25,
-        },
-        "yAxis": _value_axis(look, quantity),
+    best = look.best
+    validation = _validation(look, quantity)
+    return _frame(quantity, _epoch_axis(look), _value_axis(look, quantity)) | {
         "series": [
             _line("training", _training(look.curve, quantity), colours.training) | {"showSymbol": False},
-            _line("validation", validation, colours.validation) | {"showSymbol": symbols, "symbolSize": 5, "z": 3},
-            _mark(best, colours),
+            _line("validation", validation, colours.validation)
+            | {"showSymbol": len(validation) <= MOST_SYMBOLS, "symbolSize": 5, "z": 3},
+            _mark([_place(best, quantity)] if best else [], colours),
         ],
     }
 
 
+def _empty_spec(quantity: Quantity, colours: Palette) -> dict[str, Any]:
+    epochs = {"max": EMPTY_EPOCHS, "minInterval": 1}
+    lines = [_line("training", [], colours.training), _line("validation", [], colours.validation)]
+    high = 100 if quantity == "accuracy" else nice(log(EMPTY_CLASSES))
+    return _frame(quantity, epochs, _from_nothing(high)) | {"series": lines}
+
+
+def _frame(quantity: Quantity, epochs: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    kind = KINDS[quantity]
+    axis = {"type": "value", "name": "epoch", "nameLocation": "middle", "nameGap": 22, "min": 0}
+    return {
+        "animation": False,
+        "title": {"text": f"{kind.title} ({kind.unit})", "left": 0, "top": 3, "textStyle": {"fontSize": 13}},
+        "legend": {
+            "right": 0,
+            "top": 3,
+            "icon": "roundRect",
+            "itemWidth": 14,
+            "itemHeight": 3,
+            "data": ["training", "validation"],
+        },
+        "grid": {"left": 6, "right": 18, "top": 36, "bottom": 24, "containLabel": True},
+        "tooltip": {"trigger": "axis", "confine": True, "valueFormatter": f"%.{kind.digits}f"},
+        "xAxis": axis | epochs,
+        "yAxis": {"type": "value"} | values,
+    }
+
+
+def _epoch_axis(look: Look) -> dict[str, Any]:
+    """To the last epoch; where there are many, only as far as the run has come, rounded up."""
+    epochs = look.spec.training.epochs
+    if epochs <= MANY_EPOCHS:
+        return {"max": epochs, "minInterval": 1 if epochs > 1 else 0.25}
+    return {"max": min(max(ceil(nice(look.done)), FEW_EPOCHS), epochs), "minInterval": 1}
+
+
 def _value_axis(look: Look, quantity: Quantity) -> dict[str, Any]:
-    """Before any data, from nothing to what guessing costs; then as the data ask for."""
-    axis = {"type": "value", "scale": True} | ({"max": 100} if quantity == "accuracy" else {"min": 0})
-    if not look.has_begun:
-        return axis | {"min": 0, "max": 100 if quantity == "accuracy" else _rounded_up(log(look.spec.classes))}
-    start = min(SETTLED, look.done / 4)
-    settled = [value for x, value in _points(look, quantity) if x >= start and x > 0 and value is not None]
-    if not settled:
-        return axis
-    if quantity == "loss":
-        high = _rounded_up(1.05 * max(settled))
-        return axis | {"max": high, "interval": high / PARTS}
-    span = min(_rounded_up(1.05 * (100 - min(settled))), 100)
-    return axis | {"min": 100 - span, "interval": span / PARTS}
+    """Until the first epoch from nothing to what guessing costs; then as the worst epoch asks for.
+
+    What no epoch is as bad as, such as the first steps, may lie outside, as it would flatten all the rest.
+    """
+    if quantity == "accuracy":
+        lowest = 0.0 if look.lowest_accuracy is None else look.lowest_accuracy * 100
+        span = min(nice(MARGIN * (100 - lowest)), 100)
+        return {"min": 100 - span, "max": 100, "interval": span / PARTS}
+    if look.highest_loss is not None:
+        return _from_nothing(nice(MARGIN * look.highest_loss))
+    losses = [] if look.curve is None else look.curve.loss[np.isfinite(look.curve.loss)].tolist()
+    return _from_nothing(nice(max(log(look.spec.classes), MARGIN * min(losses, default=0.0))))
 
 
-def _points(look: Look, quantity: Quantity) -> list[list[Any]]:
-    return _training(look.curve, quantity) + _validation(look.epochs, quantity)
-
-
-def _rounded_up(value: float) -> float:
-    """The next of 1, 2, 2.5, 5 times a power of ten, so that an axis changes seldom and its fifths are round."""
-    if value <= 0:
-        return 1.0
-    size = 10.0 ** floor(log10(value))
-    return next(round(step * size, 9) for step in (1, 2, 2.5, 5, 10) if step * size >= value)
+def _from_nothing(high: float) -> dict[str, Any]:
+    return {"min": 0, "max": high, "interval": high / PARTS}
 
 
 def _line(name: str, data: list[list[float | None]], colour: str) -> dict[str, Any]:
@@ -128,9 +147,15 @@ def _training(curve: Curve | None, quantity: Quantity) -> list[list[float | None
     return [list(pair) for pair in zip(curve.epochs.round(3).tolist(), shown, strict=True)]
 
 
-def _validation(epochs: Sequence[EpochRecord], quantity: Quantity) -> list[list[float | None]]:
-    scale = 1 if quantity == "loss" else 100
-    return [[one.epoch, _rounded(one.metrics.get(f"val_{quantity}"), scale)] for one in epochs]
+def _validation(look: Look, quantity: Quantity) -> list[list[float | None]]:
+    best = look.best
+    always = (best.epoch - look.epochs[0].epoch,) if best else ()
+    return [_place(look.epochs[place], quantity) for place in thinned(len(look.epochs), always)]
+
+
+def _place(one: EpochRecord, quantity: Quantity) -> list[float | None]:
+    """Where an epoch stands in the chart: (epoch, value)."""
+    return [one.epoch, _rounded(one.metrics.get(f"val_{quantity}"), 1 if quantity == "loss" else 100)]
 
 
 def _rounded(value: float | None, scale: int) -> float | None:
@@ -138,8 +163,8 @@ def _rounded(value: float | None, scale: int) -> float | None:
 
 
 def _alt(look: Look, quantity: Quantity) -> str:
-    kind = KINDS[quantity]
-    if look.best is None:
+    kind, best = KINDS[quantity], look.best
+    if best is None:
         return f"{kind.title} of training and validation over epochs, nothing recorded yet"
-    value = _rounded(look.best.metrics[f"val_{quantity}"], 1 if quantity == "loss" else 100)
-    return f"{kind.title} over epochs, validation {value:.{kind.digits}f} {kind.unit} at best epoch {look.best.epoch}"
+    _, value = _place(best, quantity)
+    return f"{kind.title} over epochs, validation {value:.{kind.digits}f} {kind.unit} at best epoch {count(best.epoch)}"

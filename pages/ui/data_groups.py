@@ -18,6 +18,8 @@ from pages.ui.theme import class_colour, palette
 __all__ = ["groups_chart", "setting_text", "show_groups"]
 
 LONGEST_NAME = 60
+FIELD = 148
+"""Pixels of a field, so that two stand beside each other on a phone."""
 
 
 @st.fragment
@@ -41,16 +43,14 @@ def _editor(material: Material) -> list[str]:
             st.button(name, icon=":material/category:", key=f"take-{name}", on_click=_take, args=(material, groups))
         st.button("Each by itself", icon=":material/restart_alt:", key="take-none", on_click=_take, args=(material, ()))
     start = _start(material)
-    halves = st.columns(2) if len(classes) > 5 else [st.container()]
-    per_half = -(-len(classes) // len(halves))
     names = []
-    for number, name in enumerate(classes):
-        with halves[number // per_half]:
+    with st.container(horizontal=True):
+        for number, name in enumerate(classes):
             title = f"{number} {plain(name)}" if name != str(number) else name
             key = _key(material, number)
             if key not in st.session_state:
                 st.session_state[key] = start[number]
-            names.append(str(st.text_input(title, key=key, max_chars=LONGEST_NAME)).strip())
+            names.append(str(st.text_input(title, key=key, max_chars=LONGEST_NAME, width=FIELD)).strip())
     return names
 
 

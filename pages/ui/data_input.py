@@ -23,7 +23,8 @@ DRAWS = 8
 COLUMNS = 4
 SCALE, GAP = 6, 12
 AT_FIRST = AugmentationSpec(shift=2, rotate=10, zoom=0.1)
-STEPS = {"shift": 0.5, "rotate": 1.0, "zoom": 0.01, "noise": 0.01}
+STEPS = {"shift": (0.5, "%.1f"), "rotate": (1.0, "%.0f"), "zoom": (0.01, "%.2f"), "noise": (0.01, "%.2f")}
+"""Of each slider: what one move changes, and how its value is written."""
 
 
 @st.fragment
@@ -119,12 +120,14 @@ def _sliders(material: Material) -> tuple[AugmentationSpec, dict[str, float]]:
 def _slider(doc: FieldDoc, start: float) -> float:
     low, high = float(doc.low or 0), float(doc.high or 1)
     title = f"{doc.path} ({doc.unit})" if doc.unit else doc.path
+    step, form = STEPS.get(doc.path, ((high - low) / 100, "%g"))
     return st.slider(
         title,
         low,
         high,
         float(start),
-        STEPS.get(doc.path, (high - low) / 100),
+        step,
+        form,
         key=f"augmentation.{doc.path}",
         help=f"{doc.help.capitalize()}.",
     )

@@ -11,6 +11,7 @@ from mnist_core.datasets import Dataset, DatasetInfo, Splits
 from mnist_core.errors import InvalidSplit, RunNotFound
 from mnist_core.runs import RunRecord
 from mnist_core.spec import RunSpec, SplitSpec
+from pages.ui.chosen import run_named
 from pages.ui.dataset_choice import choose_dataset, known_datasets
 from pages.ui.format import count, plain
 from pages.ui.images import offer_images
@@ -106,22 +107,28 @@ def show_facts(material: Material) -> None:
         f"{count(len(splits.train))} train, {count(len(splits.validation))} validation, {count(len(splits.test))} test"
     )
     if material.problem:
-        st.caption(f"{', '.join(filter(None, facts))}.")
+        st.caption(f"{', '.join(filter(None, facts))}.", help=_place(dataset))
         st.warning(f"A run with the default split cannot divide it. {material.problem}", icon=":material/call_split:")
         return
     whose = f"as run {plain(material.run)} has them" if material.run else "as a run with the default split has them"
-    st.caption(f"{', '.join(filter(None, facts))}. Divided into {sizes}, {whose}.")
+    st.caption(f"{', '.join(filter(None, facts))}. Divided into {sizes}, {whose}.", help=_place(dataset))
 
 
 def _origin(dataset: Dataset) -> str:
-    """Where it comes from, and whether it is what was published; folders are named to their owner alone."""
+    """Where it comes from, and whether it is what was published."""
     if datasets.is_own(dataset.name):
         return "own data"
     if dataset.name == "digits":
         return "bundled"
-    kind = "the official files" if dataset.official else "not the official files"
-    is_local = services().lab.settings.profile == "local"
-    return f"{kind}, in {plain(dataset.source.removesuffix(' (not the official files)'))}" if is_local else kind
+    return "the official files" if dataset.official else "not the official files"
+
+
+def _place(dataset: Dataset) -> str | None:
+    """The folder that it lies in; named to its owner alone."""
+    is_bundled = dataset.name == "digits" or datasets.is_own(dataset.name)
+    if is_bundled or services().lab.settings.profile != "local":
+        return None
+    return f"It lies in {plain(dataset.source.removesuffix(' (not the official files)'))}."
 
 
 def _dataset(known: DatasetInfo) -> Dataset:
@@ -152,7 +159,7 @@ def _linked_run() -> RunRecord | None:
     if not ref:
         return None
     try:
-        return services().lab.archive.store.run(ref)
+        return run_named(ref)
     except RunNotFound:
         return None
 

@@ -20,13 +20,13 @@ def choose_dataset() -> DatasetInfo:
     """Draws the choice; returns what is known of the chosen dataset."""
     known = {info.name: info for info in known_datasets()}
     asked = st.query_params.get(CHOICE_KEY)
-    chosen = st.session_state.get(CHOICE_KEY, next(iter(known)))
+    chosen = st.session_state.get(CHOICE_KEY)
+    if chosen not in known:
+        chosen = next(iter(known))
     if asked is not None and asked not in known:
         st.warning(f"`dataset` in the link must be one of {', '.join(map(_shown, known))}; {_shown(chosen)} is shown.")
     elif asked is not None:
         chosen = asked
-    if chosen not in known:
-        chosen = next(iter(known))
     if st.session_state.get(WIDGET_KEY) != chosen:
         st.session_state[WIDGET_KEY] = chosen
     st.selectbox(

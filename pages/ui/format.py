@@ -15,6 +15,7 @@ __all__ = [
     "interval",
     "percent",
     "plain",
+    "reason_of",
     "state_badge",
     "state_word",
 ]
@@ -35,6 +36,18 @@ STATE_LOOKS = {
     "stopped": ("orange", "stop_circle"),
 }
 MINUTE, HOUR, DAY = 60, 3600, 86400
+GLUE = "\u00a0"
+"""Between a number and its unit: a space where no line breaks."""
+AGES = (
+    (45, 1, "a few seconds"),
+    (90, 1, "a minute"),
+    (45 * MINUTE, MINUTE, "{} minutes"),
+    (90 * MINUTE, HOUR, "an hour"),
+    (22 * HOUR, HOUR, "{} hours"),
+    (36 * HOUR, DAY, "a day"),
+    (26 * DAY, DAY, "{} days"),
+)
+"""Ages below so many seconds are said so, in so large a unit; tables with `format="distance"` say the same."""
 MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~$:^=-])")
 
 
@@ -55,12 +68,12 @@ def count(number: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A span of time in its two largest units: "0.4 s", "41 s", "2 min 5 s", "1 h 4 min", "3 d 2 h"."""
+    """A span of time in its two largest units, unbroken: "0.4 s", "41 s", "2 min 5 s", "1 h 4 min", "3 d 2 h"."""
     if seconds < 9.95:
-        return f"{max(seconds, 0):.1f} s"
+        return f"{max(seconds, 0):.1f}{GLUE}s"
     whole = round(seconds)
     if whole < MINUTE:
-        return f"{whole} s"
+        return f"{whole}{GLUE}s"
     for size, unit, smaller, smaller_unit in (
         (DAY, "d", HOUR, "h"),
         (HOUR, "h", MINUTE, "min"),
@@ -68,18 +81,17 @@ def duration(seconds: float) -> str:
     ):
         if whole >= size:
             rest = whole % size // smaller
-            return f"{whole // size} {unit} {rest} {smaller_unit}" if rest else f"{whole // size} {unit}"
+            parts = (whole // size, unit, rest, smaller_unit) if rest else (whole // size, unit)
+            return GLUE.join(map(str, parts))
     raise AssertionError
 
 
 def ago(timestamp: float, now: float) -> str:
-    """How long ago something was: "just now", "41 s ago", "5 min ago", "3 h ago", "2 d ago", then the day."""
+    """How long ago something was: "a few seconds ago", "5 minutes ago", "an hour ago", "2 days ago", then the day."""
     passed = now - timestamp
-    if passed < 10:
-        return "just now"
-    for below, size, unit in ((MINUTE, 1, "s"), (HOUR, MINUTE, "min"), (DAY, HOUR, "h"), (30 * DAY, DAY, "d")):
+    for below, size, words in AGES:
         if passed < below:
-            return f"{int(passed // size)} {unit} ago"
+            return f"{words.format(round(passed / size))} ago"
     day = datetime.fromtimestamp(timestamp, UTC)
     return f"{day.day} {day:%b %Y}"
 
@@ -101,6 +113,13 @@ def state_badge(record: RunRecord) -> str:
     word = state_word(record)
     colour, icon = STATE_LOOKS[word]
     return f":{colour}-badge[:material/{icon}: {word}]"
+
+
+def reason_of(record: RunRecord) -> str:
+    """Why a run ended as it did, as it is shown; empty where nothing is recorded. An imported run may say anything."""
+    parts = (record.reason or "").split("`")
+    names = len(parts) % 2  # code spans only where each backtick has its partner
+    return "".join(f"`{part}`" if names and place % 2 else plain(part) for place, part in enumerate(parts))
 
 
 def plain(text: str) -> str:

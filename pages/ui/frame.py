@@ -8,19 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
-from mnist_core.analysis.evaluation import wilson_interval
 from mnist_core.errors import RunNotFound
 from mnist_core.run import Run
 from mnist_core.runs import EpochRecord, RunRecord
 from pages.ui.chosen import choose_epoch, find_run
-from pages.ui.format import count, duration, interval, percent, plain, state_badge, state_word
+from pages.ui.format import count, duration, percent, plain, state_badge, state_word
 from pages.ui.guard import guarded
 from pages.ui.link import current_link, go_to
 from pages.ui.owner import current_owner
-from pages.ui.recorded import Recorded, classes_of, epochs_of, parameters_of, sizes_of
+from pages.ui.recorded import Recorded, classes_of, epochs_of, parameters_of
 from pages.ui.services import services
 from pages.ui.state_face import no_run_face, state_face
+from pages.ui.theme import palette
 from pages.ui.training_split import await_training_split
 
 __all__ = ["View", "frame", "looked_at", "page_header"]
@@ -29,6 +30,23 @@ VIEW_KEY = "looked_at"
 OPENED_KEY = "opened_test_splits"
 OFFERED_SPLITS = ("validation", "test", "train")
 WATCH_SECONDS = 2
+STICKY = """
+<style>
+@media (min-width: 1200px) {{
+  [data-testid="stLayoutWrapper"]:has(> .st-key-run_bar) {{
+    position: sticky;
+    top: 3.75rem;
+    z-index: 90;
+    padding-block: 0.25rem 0.5rem;
+    background: {background};
+  }}
+  [data-testid="stMain"] {{
+    scroll-padding-top: 9.5rem;
+  }}
+}}
+</style>
+"""
+"""The run bar stays in sight below the menu, where its controls fit one line; the pages' own layout has no means."""
 WHY_KNOWINGLY = (
     "The test split is for the end: whoever chooses networks or settings by it can no longer trust its accuracy."
     " Opening it is recorded with the run."
@@ -69,26 +87,31 @@ def page_header(title: str, question: str) -> None:
         st.caption(question)
 
 
-def frame(page: str, *, shows_run: bool) -> None:
-    """Reads the link; on pages that look at a run, draws the run bar, and ends the page where there is nothing to see.
+def frame(page: StreamlitPage, question: str | None) -> None:
+    """Reads the link; on pages that look at a run, draws the run bar and the page's header.
+
+    It ends the page where there is nothing to see.
 
     Args:
-        page: the page's name in the URL.
-        shows_run: whether the page looks at a run.
+        page: the page that begins to run.
+        question: what it answers of a run, for its header; None where it looks at none and draws its own.
     """
-    link = current_link(page)
-    if not shows_run:
+    link = current_link(page.url_path)
+    if question is None:
         return
     runs = services().lab.archive.store.runs()
     if not runs:
+        page_header(page.title, question)
         no_run_face(link.run)
         st.stop()
     record, problems = find_run(link, runs)
     recorded = epochs_of(record)
-    epoch, wrong_epoch = choose_epoch(link.epoch, recorded)
+    epoch, wrong_epoch = choose_epoch("kept" if problems else link.epoch, recorded)
     split = link.split
     with st.container(key="run_bar", gap="xxsmall"):
         _draw_bar(record, runs, recorded=recorded, epoch=epoch, split=split)
+    st.html(STICKY.format(background=palette().background))
+    page_header(page.title, question)
     for problem in [*link.problems, *problems, *wrong_epoch]:
         st.warning(problem, icon=":material/link_off:")
     if record.state.is_active:
@@ -111,8 +134,8 @@ def _draw_bar(
         _pick_run(record, runs)
         st.markdown(state_badge(record), width="content")
         if epoch is not None:
-            _pick_epoch(recorded, epoch, finished=record.state.is_finished)
-            _pick_split(split)
+            _pick_epoch(record, recorded, epoch)
+            _pick_split(record.id, split)
     st.caption(_summary(record, recorded, epoch))
 
 
@@ -141,8 +164,8 @@ def _run_picked() -> None:
     go_to(run=str(st.session_state["frame_run"]), epoch="kept")
 
 
-def _pick_epoch(recorded: Recorded, epoch: int, *, finished: bool) -> None:
-    numbers = [record.epoch for record in recorded.epochs]
+def _pick_epoch(record: RunRecord, recorded: Recorded, epoch: int) -> None:
+    numbers = [one.epoch for one in recorded.epochs]
     names = {numbers[-1]: ["last"]}
     for number, name in ((recorded.best, "best"), (recorded.kept, "kept")):
         if number is not None:
@@ -155,7 +178,7 @@ def _pick_epoch(recorded: Recorded, epoch: int, *, finished: bool) -> None:
         format_func=lambda number: labels.get(number, str(number)),
         key="frame_epoch",
         on_change=_epoch_picked,
-        args=(tuple(numbers), recorded.kept if finished else None),
+        args=(record.id, tuple(numbers), recorded.kept if record.state.is_finished else None),
         label_visibility="collapsed",
         filter_mode="contains",
         width=230,
@@ -163,41 +186,40 @@ def _pick_epoch(recorded: Recorded, epoch: int, *, finished: bool) -> None:
 
 
 @guarded
-def _epoch_picked(numbers: tuple[int, ...], kept: int | None) -> None:
+def _epoch_picked(run_id: str, numbers: tuple[int, ...], kept: int | None) -> None:
     number = st.session_state["frame_epoch"]
     if number in numbers:
-        go_to(epoch="kept" if number == kept else str(number))
+        go_to(run=run_id, epoch="kept" if number == kept else str(number))
 
 
-def _pick_split(split: str) -> None:
+def _pick_split(run_id: str, split: str) -> None:
     st.session_state["frame_split"] = split
     st.segmented_control(
         "Split",
         OFFERED_SPLITS,
         key="frame_split",
         on_change=_split_picked,
+        args=(run_id,),
         required=True,
         label_visibility="collapsed",
     )
 
 
 @guarded
-def _split_picked() -> None:
+def _split_picked(run_id: str) -> None:
     if st.session_state["frame_split"] in OFFERED_SPLITS:
-        go_to(split=st.session_state["frame_split"])
+        go_to(run=run_id, split=st.session_state["frame_split"])
 
 
 def _summary(record: RunRecord, recorded: Recorded, epoch: int | None) -> str:
-    """One line of numbers: accuracy at the epoch with its interval, parameters, training time."""
+    """One line of numbers: accuracy at the epoch, parameters, training time."""
     parts = []
     if epoch is not None:
         metrics = next(one.metrics for one in recorded.epochs if one.epoch == epoch)
-        accuracy, total = float(metrics["val_accuracy"]), sizes_of(record).get("validation")
-        doubt = f" ({interval(wilson_interval(round(accuracy * total), total))})" if total else ""
-        parts.append(f"{percent(accuracy)} validation accuracy{doubt}")
+        parts.append(f"{percent(metrics['val_accuracy'])} validation")
     parts.append(f"{count(parameters_of(record))} parameters")
     if record.state.is_finished and record.used is not None:
-        parts.append(f"trained in {duration(record.used)}")
+        parts.append(duration(record.used))
     if record.note:
         parts.append(plain(" ".join(record.note.split())[:80]))
     return ", ".join(parts)

@@ -55,8 +55,9 @@ def gallery(  # noqa: PLR0913
     label: str,
     columns: int = 10,
     classes: Sequence[str] = (),
+    height: int | None = None,
 ) -> None:
-    """Draws images in cells of a fixed size that wrap; pointing or moving at one tells more in a line below.
+    """Draws images in cells of a fixed height that wrap; pointing or moving at one tells more in a line below.
 
     Where the images are not at hand, all that is known of them still stands. A sentence says how to get them, unless
     the caller, who hands in the answer of `image_source`, knows and has said so already.
@@ -68,11 +69,13 @@ def gallery(  # noqa: PLR0913
         label: what it shows, for screen readers.
         columns: cells in a row where there is room.
         classes: names of the classes, so that the detail line can name the probabilities.
+        height: in pixels, fixed on wide screens, where more is scrolled to; None for that of the content.
     """
     shown = items[:MOST_IMAGES]
     source = image_source(dataset) if isinstance(dataset, str) else dataset
     missing = source.missing if isinstance(dataset, str) else ""
-    data = _payload(shown, source, label, columns) | {"classes": list(classes), "missing": missing}
+    data = _payload(shown, source, label, columns)
+    data |= {"classes": list(classes), "missing": missing, "height": height or 0}
     _COMPONENT(key=key, data=data)
 
 

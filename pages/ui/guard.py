@@ -8,7 +8,8 @@ from typing import ParamSpec, TypeVar
 
 import streamlit as st
 
-from mnist_core.errors import InvalidInput, MnistLabError
+from mnist_core.errors import InvalidInput, MnistLabError, StorageError
+from mnist_core.settings import load_settings
 
 __all__ = ["guard", "guarded", "show_script_error"]
 
@@ -17,6 +18,7 @@ T = TypeVar("T")
 
 log = logging.getLogger("mnist_lab")
 BROKEN = "This part of the page broke ({kind}). The rest still works; reload the page, or tell us what the log says."
+UNREADABLE = "Something recorded cannot be read or written on this server; its log says what, to whoever runs it."
 
 
 def show_script_error(error: BaseException) -> bool:
@@ -26,7 +28,8 @@ def show_script_error(error: BaseException) -> bool:
         True, as the error has been shown.
     """
     if isinstance(error, MnistLabError):
-        st.error(str(error), icon=":material/error:")
+        is_secret = isinstance(error, StorageError) and load_settings().profile != "local"  # it names folders
+        st.error(UNREADABLE if is_secret else str(error), icon=":material/error:")
         if not isinstance(error, InvalidInput):
             log.error("%s", error, exc_info=error)
     else:

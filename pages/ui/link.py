@@ -52,7 +52,12 @@ class Link:
         if split not in SPLITS:
             problems.append(f"`split` in the link must be one of {', '.join(SPLITS)}; validation is shown.")
             split = "validation"
-        return cls(query.get("run", "")[:100], epoch, split, tuple(problems))  # type: ignore[arg-type]
+        return cls(_one_word(query.get("run", "")), epoch, split, tuple(problems))  # type: ignore[arg-type]
+
+
+def _one_word(ref: str) -> str:
+    """What a link calls a run, fit for a sentence: no run's name holds a line break or a backtick."""
+    return "".join(letter if letter.isprintable() and letter != "`" else "?" for letter in ref[:100])
 
 
 def current_link(page: str | None = None) -> Link:

@@ -1,13 +1,13 @@
-"""What is known of a run while it trains, read once for all who look: points after a cursor, epochs when one is new.
+"""What is known of a run while it trains, read once for all who look: the points and epochs after the last known ones.
 
 Nothing here draws. A feed is shared by all sessions of this server; each look costs a read of the run's row, and one of
-its new points.
+what is new.
 """
 
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, isfinite
 from statistics import median
 from typing import Any
 
@@ -15,11 +15,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from mnist_core.analysis.curves import Curve, Stretch, binned, follow, steps_per_second
+from mnist_core.analysis.curves import Curve, Stretch, binned, follow, joined, steps_per_second
 from mnist_core.errors import EpochNotRecorded
 from mnist_core.runs import EpochRecord, PointRecord, RunRecord
 from mnist_core.spec import LbfgsSpec, RunSpec
-from pages.ui.recorded import Recorded, epochs_of
+from pages.ui.recorded import Recorded, continued
 from pages.ui.services import services
 
 __all__ = ["Feed", "Look", "feed", "split_labels"]
@@ -36,6 +36,8 @@ class Look:
         spec: its specification.
         curve: its training points; None before the first.
         recorded: its committed epochs, 0 to n.
+        lowest_accuracy: the lowest of any epoch in [0, 1], validation from 1 on, training from 2 on; None before.
+        highest_loss: the highest likewise, in nats.
         done: epochs that are trained, as a number between 0 and all of them.
         images_per_second: as last measured; None before.
         seconds_left: until its end, by what this run has taken so far; None before anything is measured.
@@ -45,6 +47,8 @@ class Look:
     spec: RunSpec
     curve: Curve | None
     recorded: Recorded
+    lowest_accuracy: float | None
+    highest_loss: float | None
     done: float
     images_per_second: float | None
     seconds_left: float | None
@@ -75,7 +79,7 @@ class Look:
         return self.curve is not None or len(self.epochs) > 0
 
     def _epoch(self, number: int | None) -> EpochRecord | None:
-        return next((one for one in self.epochs if one.epoch == number), None)
+        return None if number is None else self.epochs[number - self.epochs[0].epoch]
 
 
 class Feed:
@@ -88,12 +92,18 @@ class Feed:
     def __init__(self, run_id: str) -> None:
         self._id = run_id
         self._lock = threading.Lock()
+        self._spec: RunSpec | None = None
+        self._forget()
+
+    def _forget(self) -> None:
         self._cursor = -1
         self._stretches: list[Stretch] = []
-        self._recorded = Recorded((), None, None)
-        self._seen: tuple[Any, ...] | None = None
         self._curve: Curve | None = None
-        self._spec: RunSpec | None = None
+        self._recorded = Recorded((), None, None)
+        self._lowest_accuracy: float | None = None
+        self._highest_loss: float | None = None
+        self._seen: tuple[Any, ...] | None = None
+        self._source: str | None = None
 
     def look(self) -> Look:
         """The run as it is now.
@@ -106,18 +116,31 @@ class Feed:
             record = store.run(self._id)
             if self._spec is None:
                 self._spec = RunSpec.parse(record.spec)
+            if record.source != self._source:  # it goes on without the run that it followed, or after another
+                self._forget()
+                self._source = record.source
             version = (record.epoch, record.attempt, record.state)
             new = [] if self._seen == version and record.state.is_finished else store.points(self._id, self._cursor)
             if self._seen != version:
-                self._recorded = epochs_of(record)
+                self._take_epochs(record, self._spec)
             self._seen = version
-            self._take(new)
+            self._take_points(new)
             return self._look(record, self._spec)
 
-    def _take(self, points: Sequence[tuple[int, PointRecord]]) -> None:
+    def _take_epochs(self, record: RunRecord, spec: RunSpec) -> None:
+        last = self._recorded.epochs[-1].epoch if self._recorded.epochs else -1
+        if record.epoch is None or record.epoch <= last:
+            return
+        new = services().lab.archive.store.epochs(self._id, after=last)
+        self._recorded = continued(self._recorded, new, spec)
+        self._lowest_accuracy = min(_values(new, "accuracy", self._lowest_accuracy), default=None)
+        self._highest_loss = max(_values(new, "loss", self._highest_loss), default=None)
+
+    def _take_points(self, points: Sequence[tuple[int, PointRecord]]) -> None:
         for seq, point in points:
             self._cursor = max(self._cursor, seq)
             self._stretches = follow(self._stretches, _stretch(point))
+        self._stretches = joined(self._stretches) if points else self._stretches
         per_epoch = self._steps_per_epoch() if points else None
         if per_epoch:
             self._curve = binned(self._stretches, per_epoch)
@@ -131,6 +154,8 @@ class Feed:
             spec=spec,
             curve=self._curve,
             recorded=self._recorded,
+            lowest_accuracy=self._lowest_accuracy,
+            highest_loss=self._highest_loss,
             done=min(done, float(spec.training.epochs)),
             images_per_second=self._images_per_second(),
             seconds_left=self._seconds_left(spec.training.epochs - done),
@@ -146,22 +171,22 @@ class Feed:
         images, per_epoch = _train_images(self._id) if self._stretches else None, self._steps_per_epoch()
         if images is None or per_epoch is None:
             return None
-        seconds = [one.seconds for one in self._recorded.epochs if one.epoch > 1][-LATELY:] or [
-            one.seconds for one in self._recorded.epochs if one.epoch == 1
-        ]
-        if seconds:
-            return images / median(seconds) if median(seconds) > 0 else None
+        if lately := self._lately():
+            seconds = median(one.seconds for one in lately)
+            return images / seconds if seconds > 0 else None
         speed = steps_per_second(self._stretches)
         return speed * images / per_epoch if speed else None
 
     def _seconds_left(self, epochs: float) -> float | None:
-        """The first epoch holds the compilation, and counts only while there is no other."""
-        trained = [one for one in self._recorded.epochs if one.epoch > 0]
-        lately = trained[1:][-LATELY:] or trained
-        if lately:
+        if lately := self._lately():
             return epochs * median(one.seconds + one.evaluation_seconds + one.recording_seconds for one in lately)
         speed, per_epoch = steps_per_second(self._stretches), self._steps_per_epoch()
         return epochs * per_epoch / speed if speed and per_epoch else None
+
+    def _lately(self) -> list[EpochRecord]:
+        """The last epochs; the first one holds the compilation, and counts only while there is no other."""
+        trained = [one for one in self._recorded.epochs[-LATELY:] if one.epoch > 0]
+        return [one for one in trained if one.epoch > 1] or trained
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -173,6 +198,13 @@ def feed(run_id: str) -> Feed:
 def _stretch(point: PointRecord) -> Stretch:
     loss, accuracy = (np.array(point.values[name], np.float32) for name in ("loss", "accuracy"))
     return Stretch(point.epoch, point.step, point.t, loss, accuracy)
+
+
+def _values(epochs: Sequence[EpochRecord], quantity: str, *known: float | None) -> list[float]:
+    """What is known, and the finite values of new epochs: validation from epoch 1 on, training from epoch 2 on."""
+    validation = [one.metrics.get(f"val_{quantity}") for one in epochs if one.epoch > 0]
+    training = [one.metrics.get(quantity) for one in epochs if one.epoch > 1]
+    return [float(value) for value in (*known, *validation, *training) if value is not None and isfinite(value)]
 
 
 def split_labels(run_id: str) -> tuple[NDArray[np.int32], NDArray[np.uint8]] | None:

@@ -161,10 +161,7 @@ def _on_click(classes: int) -> Callable[[], None]:
 
     @guarded
     def clicked() -> None:
-        groups = st.session_state[KEY].get("selection", {}).get("selected", [])
-        index = next(
-            (i for group in groups for i in group.get("data_indices", []) if group.get("series_index") == 0), None
-        )
+        index = _first_index(st.session_state[KEY].get("selection", {}).get("selected"))
         if not isinstance(index, int) or not 0 <= index < classes * classes:
             index = st.session_state.get(CLICKED)
         if not isinstance(index, int) or not 0 <= index < classes * classes:
@@ -173,3 +170,10 @@ def _on_click(classes: int) -> Callable[[], None]:
         choose_cell(Cell(*divmod(index, classes)), toggle=True)
 
     return clicked
+
+
+def _first_index(groups: object) -> object:
+    """The first cell among what the browser says is selected, whatever that is; None where there is none."""
+    known = [group for group in groups if isinstance(group, dict)] if isinstance(groups, list) else []
+    chosen = [group.get("data_indices") for group in known if group.get("series_index") == 0]
+    return next((one[0] for one in chosen if isinstance(one, list) and one), None)

@@ -1,4 +1,7 @@
-"""The validation images that a run is most wrong about, at its last epoch while it trains, then at the kept one."""
+"""The validation images that a run is most wrong about, at its last epoch while it trains, then at the kept one.
+
+All who look at a run see the same epoch of it, another one at most once a second.
+"""
 
 from typing import NamedTuple
 
@@ -8,7 +11,9 @@ import streamlit as st
 from mnist_core.analysis.errors import most_confident_errors
 from mnist_core.analysis.evaluation import wilson_interval
 from mnist_core.errors import EpochNotRecorded
-from mnist_core.run import Run
+from mnist_core.inference.predictions import Predictions
+from mnist_core.npz import from_npz
+from mnist_core.runs import EpochRecord, RunState
 from pages.ui.format import count
 from pages.ui.gallery import GalleryItem, gallery
 from pages.ui.images import ImageSource, image_source
@@ -16,16 +21,19 @@ from pages.ui.live import Look, split_labels
 from pages.ui.recorded import classes_of
 from pages.ui.services import services
 
-__all__ = ["MOST_WRONG", "Validated", "draw_most_wrong", "validated"]
+__all__ = ["MOST_WRONG", "Validated", "draw_most_wrong", "validated", "wrong_said"]
 
 MOST_WRONG = 10
 COLUMNS = 5
+SHOWN_SECONDS = 1.0
+BEFORE = "After its first look at the validation images, the ten that it is most wrong about stand here."
 
 
 class Validated(NamedTuple):
     """How a run did on its validation split at one epoch.
 
     Attributes:
+        epoch: which epoch.
         errors: how many images are wrong.
         total: of how many.
         accuracy: share that is right, in [0, 1].
@@ -33,6 +41,7 @@ class Validated(NamedTuple):
         worst: the errors that it is surest about, by p(predicted) - p(true).
     """
 
+    epoch: int
     errors: int
     total: int
     accuracy: float
@@ -41,23 +50,38 @@ class Validated(NamedTuple):
 
 
 def draw_most_wrong(look: Look) -> None:
-    """Draws the images, in a place that keeps its height while the run has none yet."""
+    """Draws the images, once there are any."""
     is_active = look.record.state.is_active
     epoch = look.last if is_active else look.kept
     if epoch is None:
-        if is_active:
-            st.markdown("**Wrong right now**")
-            st.caption("After its first look at the validation images, the ten that it is most wrong about stand here.")
+        if look.record.state is RunState.RUNNING:
+            st.caption(BEFORE)
         return
-    found = validated(look, epoch.epoch)
+    found = validated(look, _shown_epoch(look.record.id, look.record.attempt, epoch) if is_active else epoch.epoch)
     if found is None:
         return
     st.markdown("**Wrong right now**" if is_active else "**Most wrong**")
     if found.worst:
-        source = _source(look.spec.dataset.name)
+        source = _source(look.spec.dataset.name, _version(look.record.id))
         gallery(found.worst, dataset=source, key="most_wrong", label="images it is most wrong about", columns=COLUMNS)
-    shown = f"The {len(found.worst)} that it is surest about, of {count(found.errors)} wrong validation images"
-    st.caption(f"{shown if found.worst else 'No validation image is wrong'}, after epoch {epoch.epoch}.")
+    st.caption(wrong_said(found))
+
+
+def wrong_said(found: Validated) -> str:
+    """How many images are wrong, and which of them stand here, as a sentence."""
+    at = f"after epoch {count(found.epoch)}" if found.epoch else "before training"
+    if found.errors == 0:
+        return f"No validation image is wrong, {at}."
+    if found.errors == 1:
+        return f"The one validation image that is wrong, {at}."
+    if found.errors <= len(found.worst):
+        return f"The {found.errors} validation images that are wrong, {at}; the one that it is surest about first."
+    return f"The {len(found.worst)} that it is surest about, of {count(found.errors)} wrong validation images, {at}."
+
+
+@st.cache_resource(ttl=SHOWN_SECONDS, max_entries=64, show_spinner=False)
+def _shown_epoch(run_id: str, attempt: int, _epoch: EpochRecord) -> int:  # noqa: ARG001 - the key
+    return _epoch.epoch
 
 
 def validated(look: Look, epoch: int) -> Validated | None:
@@ -69,20 +93,27 @@ def validated(look: Look, epoch: int) -> Validated | None:
 
 
 @st.cache_resource(ttl=5.0, show_spinner=False)
-def _source(dataset: str) -> ImageSource:
-    return image_source(dataset)
+def _source(dataset: str, version: str) -> ImageSource:
+    return image_source(dataset, version)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _version(run_id: str) -> str:
+    """The content hash of the images that a run sees; it is recorded before its first epoch."""
+    facts = services().lab.run(run_id).facts
+    return facts.dataset.content_hash if facts else ""
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _validated(run_id: str, epoch: int, classes: tuple[str, ...]) -> Validated:
-    run: Run = services().lab.run(run_id)
     known = split_labels(run_id)
     if known is None:
         raise EpochNotRecorded("The run has not recorded its splits.")
     ids, labels = known
-    predictions = run.predictions("validation", epoch)
+    recorded = services().lab.archive.read(run_id, epoch, "predictions")
+    predictions = Predictions.from_arrays(from_npz(recorded), "validation")
     rows = most_confident_errors(labels, predictions, MOST_WRONG)
-    chances = np.exp(predictions.log_probabilities[rows].astype(np.float32))
+    chances = predictions.probabilities(rows)
     worst = tuple(
         GalleryItem(
             image=int(ids[row]),
@@ -95,4 +126,4 @@ def _validated(run_id: str, epoch: int, classes: tuple[str, ...]) -> Validated:
     )
     right = int(np.count_nonzero(labels == predictions.predicted))
     total = len(labels)
-    return Validated(total - right, total, right / total, wilson_interval(right, total), worst)
+    return Validated(epoch, total - right, total, right / total, wilson_interval(right, total), worst)

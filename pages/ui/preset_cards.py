@@ -31,6 +31,8 @@ CHOICE_KEY = "preset"
 FIRST_CARDS = 6
 PIXELS = 28
 SAYS_FOR_SECONDS = 10.0
+ELSEWHERE = "not here"
+"""What the basis of an estimate says where the seconds are another machine's."""
 
 _COMPONENT = st.components.v2.component(
     "mnist_lab_preset_cards",
@@ -134,8 +136,8 @@ def _finished(runs: list[RunRecord], specs: dict[str, RunSpec]) -> Iterator[tupl
 
 def _offer(spec: RunSpec, dataset: DatasetInfo, runs: list[RunRecord], finished: RunRecord | None) -> str:
     if finished is None or finished.result is None:
-        seconds = estimate(spec, _train_images(spec, dataset), services().lab.settings.home, runs).seconds_per_run
-        return f"about {duration(seconds)} here"
+        cost = estimate(spec, _train_images(spec, dataset), services().lab.settings.home, runs)
+        return f"about {duration(cost.seconds_per_run)}{'' if ELSEWHERE in cost.basis else ' here'}"
     kept = finished.result["kept_epoch"]
     epochs = services().lab.archive.store.epochs(finished.id)
     accuracy = percent(next(one.metrics["val_accuracy"] for one in epochs if one.epoch == kept))

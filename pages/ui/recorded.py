@@ -1,5 +1,6 @@
 """What pages read of recorded runs again and again, kept by run and last committed epoch: none of it ever changes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -10,7 +11,7 @@ from mnist_core.runs import RUN_LEVEL, EpochRecord, RunRecord, best_epoch, kept_
 from mnist_core.spec import RunSpec
 from pages.ui.services import services
 
-__all__ = ["Recorded", "classes_of", "epochs_of", "parameters_of", "sizes_of", "spec_of", "traceback_of"]
+__all__ = ["Recorded", "classes_of", "continued", "epochs_of", "parameters_of", "sizes_of", "spec_of", "traceback_of"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,15 @@ def _epochs(run_id: str, last: int, finished: bool) -> Recorded:  # noqa: ARG001
     lab = services().lab
     epochs = [one for one in lab.archive.store.epochs(run_id) if one.epoch <= last]
     return Recorded(tuple(epochs), best_epoch(epochs), kept_epoch(_spec(run_id), epochs))
+
+
+def continued(known: Recorded, new: Sequence[EpochRecord], spec: RunSpec) -> Recorded:
+    """The committed epochs of a run with new ones behind them; what is known already is not looked through again."""
+    if not new:
+        return known
+    before = () if known.best is None else (known.epochs[known.best - known.epochs[0].epoch],)
+    judged = (*before, *new)
+    return Recorded((*known.epochs, *new), best_epoch(judged), kept_epoch(spec, judged))
 
 
 def spec_of(record: RunRecord) -> RunSpec:

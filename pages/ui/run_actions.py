@@ -6,7 +6,7 @@ import streamlit as st
 
 from mnist_core.runs import RunRecord, RunState, export_bundle
 from mnist_core.runs.names import MAX_NAME
-from pages.ui.format import accuracy_sentence, ago, count, duration, plain, state_badge
+from pages.ui.format import accuracy_sentence, ago, count, duration, plain, reason_of, state_badge
 from pages.ui.guard import guard
 from pages.ui.link import go_to
 from pages.ui.owner import current_owner
@@ -30,7 +30,7 @@ def draw_chosen(record: RunRecord) -> None:
             st.markdown(state_badge(record), width="content")
         st.markdown(_facts(record))
         if record.reason:
-            st.caption(record.reason)
+            st.caption(reason_of(record))
         if record.note:
             st.markdown(plain(record.note))
         _traceback(record)
@@ -44,7 +44,7 @@ def draw_chosen(record: RunRecord) -> None:
 def _facts(record: RunRecord) -> str:
     spec = record.spec
     parts = [
-        f"{spec['network']['preset']} on {spec['dataset']['name'][:16]}, {count(parameters_of(record))} parameters"
+        f"{plain(spec['network']['preset'])} on {spec['dataset']['name'][:16]}, {count(parameters_of(record))} parameters"
     ]
     test, total = (record.result or {}).get("test"), sizes_of(record).get("test")
     if test and total:

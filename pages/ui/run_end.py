@@ -5,7 +5,7 @@ import streamlit as st
 from mnist_core.networks.catalogue import presets
 from mnist_core.runs import RunRecord, RunState
 from pages.ui.dataset_choice import remember_dataset
-from pages.ui.format import accuracy_sentence, duration, percent
+from pages.ui.format import accuracy_sentence, count, duration, percent, reason_of
 from pages.ui.link import link_query
 from pages.ui.live import Look
 from pages.ui.most_wrong import validated
@@ -19,10 +19,12 @@ def draw_end(look: Look) -> None:
     """Says how it ended, what came out, and what can be done next."""
     record = look.record
     if record.state is RunState.FAILED:
-        st.error(record.reason or "The run failed without saying why; see the log.", icon=":material/error:")
+        st.error(reason_of(record) or "The run failed without saying why; see the log.", icon=":material/error:")
         _traceback(record)
     elif record.reason:
-        st.info(record.reason, icon=":material/info:" if record.state is RunState.DONE else ":material/stop_circle:")
+        st.info(
+            reason_of(record), icon=":material/info:" if record.state is RunState.DONE else ":material/stop_circle:"
+        )
     st.markdown(result_sentence(look))
     _ways_on(look)
 
@@ -37,7 +39,7 @@ def result_sentence(look: Look) -> str:
     accuracy = accuracy_sentence(share, found.interval, found.errors, found.total) if found else percent(share)
     took = f", trained in {duration(look.record.used)}" if look.record.used is not None else ""
     head, bracket, doubt = accuracy.partition(" (")
-    return f"**{head}** of the validation images are right{bracket}{doubt}, at epoch {kept.epoch}{took}."
+    return f"**{head}** of the validation images are right{bracket}{doubt}, at epoch {count(kept.epoch)}{took}."
 
 
 def _traceback(record: RunRecord) -> None:

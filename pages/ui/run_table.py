@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -108,12 +109,15 @@ def draw_table(records: Sequence[RunRecord], *, selected: str, owner: str, show_
     st.session_state[SHOWN_KEY] = shown
     st.session_state[TABLE_KEY] = {"selection": {"rows": [shown.index(selected)] if selected in shown else []}}
     columns = _columns()
+    hidden = {"created" if any(record.note for record in records) else "note"}  # there is no room for both
+    if not show_owner:
+        hidden.add("mine")
     table = pd.DataFrame([row_of(record, owner) for record in records])
     st.dataframe(
         table,
         key=TABLE_KEY,
         column_config=columns,
-        column_order=[name for name in columns if name != "mine" or show_owner],
+        column_order=[name for name in columns if name not in hidden],
         hide_index=True,
         height=HEADER + ROW * min(len(records), MOST_ROWS),
         on_select=_row_picked,
@@ -127,7 +131,7 @@ def draw_table(records: Sequence[RunRecord], *, selected: str, owner: str, show_
 def _row_picked() -> None:
     rows = st.session_state[TABLE_KEY]["selection"]["rows"]
     shown = st.session_state.get(SHOWN_KEY, ())
-    picked = rows[0] if rows else None
+    picked = rows[0] if isinstance(rows, list) and rows else None
     known = isinstance(picked, int) and 0 <= picked < len(shown)
     go_to(run=shown[picked] if known else "", epoch="kept")
 
@@ -153,27 +157,26 @@ def _fingerprint(active: Iterable[RunRecord]) -> frozenset[tuple[Any, ...]]:
 
 def _columns() -> dict[str, Any]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    share = partial(number, format="%.2f %%", alignment="left")  # under its head, which stands left
     return {
-        "name": text("name", pinned=True, help="A friendly name; it can be changed."),
+        "name": text("name", help="A friendly name; it can be changed."),
+        "validation": share("validation", help="Share of validation images that the kept epoch gets right."),
         "state": st.column_config.MultiselectColumn(
-            "state", options=list(STATE_COLOURS), color=list(STATE_COLOURS.values()), width=SMALL + 20
+            "state", options=list(STATE_COLOURS), color=list(STATE_COLOURS.values()), width=SMALL + 15
         ),
         "dataset": text("dataset"),
         "network": text("network", help="The preset that the network was made from."),
         "parameters": number("parameters", format="%,d", help="Numbers that the network learns."),
-        "validation": number(
-            "validation", format="%.2f %%", help="Share of validation images that the kept epoch gets right."
-        ),
-        "test": number("test", format="%.2f %%", help="Share of test images that the kept epoch gets right."),
+        "test": share("test", help="Share of test images that the kept epoch gets right."),
         "interval": text("95 % interval", help="Where the test accuracy would be with other test images, in percent."),
         "errors": number("errors", format="%,d", help="Test images that the kept epoch gets wrong."),
         "curve": st.column_config.LineChartColumn(
-            "curve", width=SMALL + 35, help="Validation accuracy of each epoch, from its lowest to its highest value."
+            "curve", width=SMALL, help="Validation accuracy of each epoch, from its lowest to its highest value."
         ),
-        "kept": number("kept", width=SMALL - 15, help="The epoch whose weights count."),
-        "best": number("best", width=SMALL - 15, help="The epoch with the lowest validation loss."),
-        "duration": number("duration", format="%,.0f s", help="Seconds that training took."),
+        "kept": number("kept", width=SMALL - 27, alignment="left", help="The epoch whose weights count."),
+        "best": number("best", width=SMALL - 29, alignment="left", help="The epoch with the lowest validation loss."),
+        "duration": number("duration (s)", format="%,.1f", help="Seconds that training took."),
         "created": st.column_config.DatetimeColumn("created", format="distance"),
         "mine": st.column_config.CheckboxColumn("mine", width=SMALL - 15, help="Only its owner may change a run."),
-        "note": text("note"),
+        "note": text("note", width=SMALL + 30, help="Choose the row to read it whole."),
     }

@@ -8,7 +8,7 @@ import streamlit as st
 from mnist_core.errors import RunNotFound
 from mnist_core.jobs import Standing
 from mnist_core.runs import RunRecord, RunState
-from pages.ui.curves import draw_curves
+from pages.ui.curves import draw_curves, draw_empty_curves
 from pages.ui.format import count, duration, percent, plain, state_badge
 from pages.ui.guard import guarded
 from pages.ui.live import Look, feed
@@ -17,10 +17,14 @@ from pages.ui.owner import current_owner
 from pages.ui.run_end import draw_end
 from pages.ui.services import services
 
-__all__ = ["draw_run", "phase_sentence"]
+__all__ = ["draw_invitation", "draw_run", "phase_sentence"]
 
 FIRST_POINT_SECONDS = 0.25
 LIVE_SECONDS = 1.0
+EMPTY_LINE = "&nbsp;"
+INVITATION = "Press **Train**: the curves grow here while it learns, with the ten images that it is most wrong about."
+INVITATION_SPACE = 32
+"""Pixels that make up for the progress bar and the line below it, so that the charts stay where they are."""
 READ_CURVES = (
     "Training: means over steps, while it learns. Validation: images held back, after each epoch; the large dot is the"
     " best. Where the lines part, it learns its training images by heart. The first steps may lie outside."
@@ -39,21 +43,31 @@ PHASES = {
 }
 
 
+def draw_invitation() -> None:
+    """Draws what stands in the place of a run before anything is trained, as high as a run that waits."""
+    st.subheader("Nothing is trained yet", anchor=False)
+    st.markdown(INVITATION)
+    st.space(INVITATION_SPACE)
+    draw_empty_curves()
+    st.caption(READ_CURVES)
+
+
 def draw_run(record: RunRecord) -> None:
     """Draws a run, and goes on drawing it while it is active."""
-    look = feed(record.id).look()
-    same = _same_as(record)
-    every = None if look.record.state.is_finished else _seconds_between(look)
+    every = _seconds_between(feed(record.id).look())
+    st.fragment(_panel, run_every=every)(record.id, every, _same_as(record))
 
-    @st.fragment(run_every=every)
-    @guarded
-    def panel() -> None:
-        now = feed(record.id).look()
-        if every is not None and _seconds_between(now) != every:
-            st.rerun()
-        _draw(now, same)
 
-    panel()
+@guarded
+def _panel(run_id: str, every: float | None, same: str) -> None:
+    """One look, at the pace at which the page goes on looking; where the run wants another, the page starts anew."""
+    try:
+        look = feed(run_id).look()
+    except RunNotFound:  # deleted meanwhile, by another browser; the page says so
+        st.rerun()
+    if every is not None and _seconds_between(look) != every:
+        st.rerun()
+    _draw(look, same)
 
 
 def _same_as(record: RunRecord) -> str:
@@ -85,6 +99,8 @@ def _draw(look: Look, same: str) -> None:
         _now_and_best(look)
     else:
         draw_end(look)
+        if not look.has_begun:
+            return
     draw_curves(look)
     st.caption(READ_CURVES)
     draw_most_wrong(look)
@@ -107,7 +123,7 @@ def _progress(look: Look) -> None:
         st.progress(min(look.done / epochs, 1.0), text=phase_sentence(look, standing))
         _stop_button(look.record)
     if look.record.attempt > 1 or (look.record.state is RunState.QUEUED and look.record.attempt > 0):
-        st.caption(f":material/restart_alt: {RESUMED.format(epoch=look.record.epoch or 0)}")
+        st.caption(f":material/restart_alt: {RESUMED.format(epoch=count(look.record.epoch or 0))}")
 
 
 def phase_sentence(look: Look, standing: Standing) -> str:
@@ -117,7 +133,8 @@ def phase_sentence(look: Look, standing: Standing) -> str:
         return f"Number {standing.position or 1} in the queue{starts}."
     if standing.phase != "training":
         return PHASES[standing.phase]
-    parts = [f"epoch {min(int(look.done) + 1, look.spec.training.epochs)} of {look.spec.training.epochs}"]
+    epochs = look.spec.training.epochs
+    parts = [f"epoch {count(min(int(look.done) + 1, epochs))} of {count(epochs)}"]
     left = look.seconds_left
     if left is not None:
         parts.append(f"{'at most ' if look.spec.training.early_stopping else ''}{duration(left)} left")
@@ -149,11 +166,11 @@ def _stop(run_id: str) -> None:
 def _now_and_best(look: Look) -> None:
     last, best = look.last, look.best
     if last is None:
-        st.markdown("now: no epoch yet")
+        st.markdown(EMPTY_LINE)
         return
     words = f"now: **{percent(last.metrics['val_accuracy'])}** validation"
     st.markdown(
-        f"{words}, best: **{percent(best.metrics['val_accuracy'])}** (epoch {best.epoch})"
+        f"{words}, best: **{percent(best.metrics['val_accuracy'])}** (epoch {count(best.epoch)})"
         if best
         else f"{words}, before training"
     )

@@ -7,10 +7,11 @@ kind of a part, such as the optimiser, sets the other fields of that part to the
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import streamlit as st
 
-from mnist_core.datasets import Dataset
+from mnist_core.datasets import Dataset, class_count
 from mnist_core.errors import InvalidSpec
 from mnist_core.networks.catalogue import Preset
 from mnist_core.overrides import apply_overrides
@@ -36,6 +37,10 @@ STRUCTURAL = (*VARIANTS, "training.early_stopping")
 """What decides which other fields there are."""
 
 NO_GROUPS, OWN_GROUPS = "as they are", "own groups"
+MADE_KEY = "grouping"
+"""The groups that this session made on the data page: {"dataset": name, "groups": {name: labels}}."""
+
+Groups = dict[str, list[int]]
 
 
 @dataclass
@@ -74,7 +79,16 @@ class Draft:
         if self.problem:
             raise InvalidSpec(self.problem)
         overrides = self.structure | self.changed
-        return self.like.replace(overrides) if self.like else self.preset.specify(self.dataset, overrides)
+        return self._like(self.like, overrides) if self.like else self.preset.specify(self.dataset, overrides)
+
+    def _like(self, like: RunSpec, overrides: dict[str, Any]) -> RunSpec:
+        """Another run's specification with changes; its output layer follows the number of classes, as a preset's."""
+        spec = like.replace(overrides)
+        grouping = spec.dataset.grouping
+        named = class_count(self.dataset) if isinstance(self.dataset, str) else len(self.dataset.classes)
+        classes = len(grouping) if grouping else named
+        last = len(spec.network.layers) - 1
+        return spec if classes in (None, spec.classes) else spec.replace({f"network.layers.{last}.units": classes})
 
 
 def start_draft(preset: Preset, dataset: str | Dataset) -> Draft:
@@ -192,29 +206,52 @@ def _value(plain: dict[str, Any], path: str) -> Any:
 
 def _grouping_widget(draft: Draft, field: Field) -> Any:
     shipped = [name for name in SHIPPED_GROUPINGS if name.partition("-")[0] == draft.dataset_name.partition("-")[0]]
+    options = [NO_GROUPS, *shipped, OWN_GROUPS]
+    given = {group["name"]: group["labels"] for group in field.default or ()}
+    known = next((name for name in shipped if _plain_groups(name) == given), OWN_GROUPS if given else NO_GROUPS)
     choice = st.selectbox(
         "grouping",
-        [NO_GROUPS, *shipped, OWN_GROUPS],
+        options,
+        index=options.index(known),
         key=field.key,
         help=f"{field.doc.help[:1].upper()}{field.doc.help[1:]}.",
         persist_state="session",
         width=142,
     )
+    made = _made_groups(draft.dataset_name)
     if choice != OWN_GROUPS:
+        if made:
+            st.caption("Under own groups stand those that you made on the data page.", width="content")
         return choice if choice in shipped else None
+    start = _groups_text(made or (given if known == OWN_GROUPS else {}))
     text = st.text_area(
         "groups, one a line",
+        value=start,
         placeholder="round: 0, 6, 8, 9\nstraight: 1, 4, 7",
-        key=f"{field.key}:text",
+        key=f"{field.key}:text:{crc32(start.encode())}",
         persist_state="session",
     )
     return _read_groups(text)
 
 
-def _read_groups(text: str) -> dict[str, list[int]]:
-    groups: dict[str, list[int]] = {}
+def _plain_groups(shipped: str) -> Groups:
+    return {group.name: list(group.labels) for group in SHIPPED_GROUPINGS[shipped]}
+
+
+def _made_groups(dataset: str) -> Groups:
+    """The groups of this dataset that were made on the data page; empty where there are none."""
+    made = st.session_state.get(MADE_KEY)
+    return dict(made["groups"]) if isinstance(made, dict) and made.get("dataset") == dataset else {}
+
+
+def _groups_text(groups: Groups) -> str:
+    return "\n".join(f"{name}: {', '.join(map(str, labels))}" for name, labels in groups.items())
+
+
+def _read_groups(text: str) -> Groups:
+    groups: Groups = {}
     for line in filter(None, map(str.strip, text.splitlines())):
-        name, colon, labels = line.partition(":")
+        name, colon, labels = line.rpartition(":")
         numbers = labels.replace(",", " ").split()
         if not colon or not numbers or not all(number.isdecimal() and len(number) <= 3 for number in numbers):
             raise InvalidSpec(f"A group must be a name and its labels, such as `round: 0, 6, 8`, got {line[:40]!r}.")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mnist_core.runs import RunRecord, RunState
-from pages.ui.format import duration
+from pages.ui.format import duration, reason_of
 from pages.ui.guard import guard
 from pages.ui.link import go_to
 from pages.ui.recorded import traceback_of
@@ -11,7 +11,7 @@ from pages.ui.services import services
 
 __all__ = ["no_run_face", "state_face"]
 
-TRAIN_PAGE = "train.py"
+TRAIN_PAGE, RUNS_PAGE = "train.py", "runs.py"
 
 
 def no_run_face(wanted: str) -> None:
@@ -35,16 +35,25 @@ def state_face(record: RunRecord) -> None:
     elif record.state.is_active:
         _active(record)
     else:
-        reason = record.reason or "It was stopped."
+        reason = reason_of(record) or "It was stopped."
         st.info(f"{reason} No epoch was finished, so there is nothing to show.", icon=":material/stop_circle:")
+        _ways_on()
 
 
 def _failed(record: RunRecord) -> None:
-    st.error(record.reason or "The run failed.", icon=":material/error:")
+    st.error(reason_of(record) or "The run failed.", icon=":material/error:")
     with guard():
         if traceback := traceback_of(record):
             with st.expander("Traceback"):
                 st.code(traceback, language=None)
+    _ways_on()
+
+
+def _ways_on() -> None:
+    """Where a run that ended early leaves something to do."""
+    with st.container(horizontal=True):
+        st.page_link(RUNS_PAGE, label="Choose another run", icon=":material/list:")
+        st.page_link(TRAIN_PAGE, label="Train a network", icon=":material/play_circle:")
 
 
 def _active(record: RunRecord) -> None:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from mnist_core.errors import RunNotFound
 from mnist_core.runs import RunRecord, RunState
+from pages.ui.format import reason_of
 from pages.ui.guard import guarded
 from pages.ui.owner import current_owner
 from pages.ui.services import services
@@ -26,7 +27,7 @@ def await_training_split(record: RunRecord, epoch: int) -> None:
     if order.state.is_active:
         _watch(order.id)
     else:
-        st.error(order.reason or "It was stopped.", icon=":material/error:")
+        st.error(reason_of(order) or "It was stopped.", icon=":material/error:")
         st.button("Try again", on_click=_forget, args=(key,))
     st.stop()
 
@@ -48,7 +49,10 @@ def _forget(key: tuple[str, int]) -> None:
 @st.fragment(run_every=LOOK_SECONDS)
 @guarded
 def _watch(order_id: str) -> None:
-    order = services().lab.archive.store.run(order_id)
+    try:
+        order = services().lab.archive.store.run(order_id)
+    except RunNotFound:
+        st.rerun()
     if not order.state.is_active:
         st.rerun()
     waits = order.state is RunState.QUEUED

@@ -28,8 +28,17 @@ def test_the_bare_address_leads_to_the_train_page(open_page):
     assert [title.value for title in bare.title] == [title.value for title in train.title]
 
 
+@pytest.mark.parametrize("state", ["queued", "running", "failed", "stopped"])
+def test_every_state_has_the_title_the_question_and_a_way_on(open_page, add_run, state):
+    app = open_page("predictions", run=add_run(state, epochs=-1).id)
+    assert [title.value for title in app.title] == ["Predictions"]
+    assert "Where is it wrong?" in [caption.value for caption in app.caption]
+    assert app.button or app.get("page_link")
+
+
 def test_without_any_run_it_says_what_to_do(open_page):
     app = open_page("predictions")
+    assert [title.value for title in app.title] == ["Predictions"]
     assert "Nothing is trained yet" in app.info[0].value
     assert not press(app, "Train a network").exception
 
@@ -64,6 +73,17 @@ def test_a_link_to_an_unknown_run_says_so_and_shows_another(open_page, add_run, 
     assert not app.exception
     assert app.selectbox(key="frame_run").value == record.id
     assert "Run `wanted one` is shown." in warnings(app)[0]
+
+
+def test_a_link_to_an_unknown_run_shows_the_kept_epoch_of_another(open_page, add_run):
+    record = add_run("done", name="wanted one")
+    app = open_page("predictions", run="gone", epoch="1")
+    (warning,) = warnings(app)
+    assert warning == "No run answers to `gone`; the runs page lists all of them. Run `wanted one` is shown."
+    assert app.selectbox(key="frame_epoch").value == 2
+    app.selectbox(key="frame_epoch").set_value(1).run()
+    assert app.query_params == {"run": record.id, "epoch": "1"}
+    assert not warnings(app)
 
 
 def test_a_link_to_a_deleted_run_says_so(open_page, add_run, shared):
@@ -120,20 +140,20 @@ def test_the_test_split_is_opened_knowingly_once_a_session_and_recorded(open_pag
     before = len(shared.lab.archive.store.openings(finished_run.id))
     app = open_page("predictions", run=finished_run.id, split="test")
     assert WHY_KNOWINGLY in [text.value for text in app.markdown]
-    assert not app.title
+    assert not app.subheader
     app = press(app, "Open the test split")
-    assert app.title
+    assert app.subheader
     app.run()
     openings = shared.lab.archive.store.openings(finished_run.id)
     assert [(one.by, one.state) for one in openings[before:]] == [("local", RunState.DONE)]
-    assert not open_page("predictions", run=finished_run.id, split="test").title
+    assert not open_page("predictions", run=finished_run.id, split="test").subheader
 
 
 def test_one_can_stay_with_validation(open_page, finished_run, shared):
     before = len(shared.lab.archive.store.openings(finished_run.id))
     app = press(open_page("predictions", run=finished_run.id, split="test"), "Stay with validation")
     assert app.query_params == {"run": finished_run.id}
-    assert app.title
+    assert app.subheader
     assert len(shared.lab.archive.store.openings(finished_run.id)) == before
 
 
@@ -141,7 +161,7 @@ def test_a_queued_run_says_where_it_stands(open_page, add_run):
     add_run("queued")
     record = add_run("queued", name="second one")
     app = open_page("predictions", run=record.id)
-    assert "The run waits: number 2 in the queue, expected to start in 12 s." in app.info[0].value
+    assert "The run waits: number 2 in the queue, expected to start in 12\u00a0s." in app.info[0].value
     app = press(app, "Watch it train")
     assert not app.exception
     assert app.query_params["run"] == record.id

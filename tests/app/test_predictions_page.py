@@ -183,11 +183,11 @@ def test_the_test_split_is_seen_once_it_is_opened(open_page, finished_run, shown
     assert {item["image"] for item in shown["gallery_chosen"]["items"]} <= ids
 
 
-def test_a_snapshot_is_read_only_and_of_a_recorded_split(finished_run):
+def test_a_snapshot_is_read_only_and_of_what_is_there(finished_run):
     snapshot = load_snapshot(finished_run.id, 2, "validation")
     for array in (snapshot.ids, snapshot.labels, snapshot.predictions.predicted, snapshot.errors):
         assert not array.flags.writeable
-    with pytest.raises(InvalidInput, match="validation"):
+    with pytest.raises(InvalidInput, match="being made"):
         load_snapshot(finished_run.id, 2, "train")
 
 
@@ -200,7 +200,7 @@ def test_the_report_is_that_of_scikit_learn(drawn):
         true, predicted, labels=range(k), target_names=names, output_dict=True, zero_division=0.0
     )
     ours = report_table(confusion_matrix(true, predicted, labels=range(k)), names).set_index("class")
-    for name, key in [(n, n) for n in names] + [("macro average", "macro avg"), ("weighted average", "weighted avg")]:
+    for name, key in [(n, n) for n in names] + [(n, n) for n in ("macro avg", "weighted avg")]:
         row = ours.loc[name]
         expected = [reference[key][column] * 100 for column in ("precision", "recall", "f1-score")]
         assert row[["precision", "recall", "F1"]].tolist() == expected

@@ -36,6 +36,7 @@ def demo(home, monkeypatch):
 def test_where_nothing_is_trained_it_says_what_to_do(open_page):
     app = open_page("runs")
     assert "Nothing is trained yet" in app.info[0].value
+    assert not app.text_input and not app.pills
     assert not press(app, "Train a network").exception
 
 
@@ -161,6 +162,7 @@ def test_delete_can_be_undone(open_page, add_run):
 def test_the_last_run_can_be_deleted_and_brought_back(open_page, add_run):
     app = press(open_page("runs", run=add_run("done", name="only").id), "Delete")
     assert "Nothing is trained yet" in app.info[0].value
+    assert not app.text_input and not app.pills
     assert names(press(app, "Undo")) == ["only"]
 
 

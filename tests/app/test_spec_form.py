@@ -192,6 +192,33 @@ def test_shipped_groups_stand_with_their_dataset() -> None:
     assert answer(app).classes == 5
 
 
+GROUPED: dict[str, Any] = {"dataset.grouping": {"one: odd": [1, 3, 5, 7, 9], "even": [0, 2, 4, 6, 8]}}
+
+
+def again(spec: RunSpec) -> AppTest:
+    """The form, filled with the values of a run."""
+    app = AppTest.from_function(form, args=("softmax-regression", "digits"), default_timeout=20)
+    app.session_state["form:like"] = spec
+    return app.run()
+
+
+def test_a_run_with_groups_is_trained_again_as_it_was() -> None:
+    spec = presets["softmax-regression"].specify("digits", GROUPED)
+    app = again(spec)
+    assert answer(app) == spec
+    app.number_input[0].set_value(3).run()
+    assert answer(app) == spec.replace({"training.epochs": 3})
+
+
+def test_the_output_layer_follows_other_groups() -> None:
+    app = again(presets["softmax-regression"].specify("digits", GROUPED))
+    app.text_area[0].set_value("a: 0\nb: 1 2 3\nc: 4 5 6 7 8 9").run()
+    assert answer(app).classes == 3
+    (grouping,) = [box for box in app.selectbox if box.label == "grouping"]
+    grouping.select("as they are").run()
+    assert answer(app) == presets["softmax-regression"].specify("digits", {})
+
+
 @pytest.mark.parametrize("value", [None, 5000, 0.1, 0.3, 1 / 12, 1 / 3, 0.123456])
 def test_amounts_are_typed_as_they_are_shown(value: float | None) -> None:
     assert amount("split.train", amount_text(value)) == value

@@ -12,7 +12,7 @@ from tests.e2e.conftest import Visitors
 from tests.e2e.steps import badge, curve, open_runs, open_train, start_run, stop_button, train_button, type_number
 from tools.app_server import AppServer
 
-TRAINING = re.compile(r"epoch \d+ of \d+, .*left")
+TRAINING = re.compile(r"epoch [\d,]+ of [\d,]+, .*left")
 
 
 def run_named(server: AppServer, name: str) -> RunRecord:
@@ -83,14 +83,14 @@ def test_second_run_waits_its_turn(server: AppServer, page: Page, visitors: Visi
 
 
 def test_killed_worker_goes_on_from_its_last_epoch(server: AppServer, page: Page) -> None:
-    start_run(page, server, "survivor", epochs=40)
+    start_run(page, server, "survivor", epochs=300)
     expect(curve(page)).to_be_visible()
     for worker in server.workers():
         worker.kill()
     expect(page.get_by_text("goes on from its last committed epoch")).to_be_visible()
     expect(badge(page, "finished")).to_be_visible(timeout=90_000)
     run = run_named(server, "survivor")
-    assert (run.state, run.attempt, run.epoch) == (RunState.DONE, 2, 40)
+    assert (run.state, run.attempt, run.epoch) == (RunState.DONE, 2, 300)
 
 
 def test_keyboard_alone(server: AppServer, page: Page) -> None:

@@ -1,6 +1,7 @@
 """Training curves: joining points over a resume, and thinning them, against a naive reference."""
 
 import math
+from itertools import pairwise
 from statistics import mean
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_core.analysis.curves import Stretch, binned, follow, steps_per_second
+from mnist_core.analysis.curves import Stretch, binned, follow, joined, nice, steps_per_second, thinned
 
 VALUES = st.one_of(st.floats(0, 100, width=32), st.just(math.nan))
 
@@ -79,3 +80,38 @@ def test_speed_is_measured_within_an_epoch() -> None:
     assert steps_per_second([first, stretch(100, [1.0] * 50, t=2.0)]) == 50
     assert steps_per_second([first, stretch(100, [1.0], epoch=2, t=9.0)]) is None
     assert steps_per_second([first, stretch(100, [1.0], t=0.0)]) is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.lists(VALUES, min_size=1, max_size=12)), max_size=30))
+def test_joining_changes_no_step(events: list[tuple[int, list[float]]]) -> None:
+    known: list[Stretch] = []
+    for step, losses in events:
+        known = follow(known, stretch(step, losses))
+    short = joined(known)
+    steps = [
+        [(one.step + index, repr(float(value))) for one in some for index, value in enumerate(one.loss)]
+        for some in (known, short)
+    ]
+    assert steps[0] == steps[1]
+    assert steps_per_second(short) == steps_per_second(known)
+    gaps = sum(one.end != other.step for one, other in pairwise(known))
+    assert len(short) <= 7 + gaps
+
+
+@given(size=st.integers(0, 3000), most=st.integers(1, 300), always=st.lists(st.integers(-5, 3000), max_size=2))
+def test_thinning_keeps_the_ends_and_what_it_must(size: int, most: int, always: list[int]) -> None:
+    shown = thinned(size, always, most=most)
+    assert shown == sorted(set(shown))
+    assert len(shown) <= most + 1 + len(always)
+    assert {place for place in (0, size - 1, *always) if 0 <= place < size} <= set(shown)
+    assert all(0 <= place < size for place in shown)
+    if size <= most:
+        assert shown == list(range(size))
+
+
+@given(st.floats(1e-6, 1e6))
+def test_nice_numbers_are_the_next_round_ones(value: float) -> None:
+    found = nice(value)
+    assert value <= found * (1 + 1e-8) + 1e-9
+    assert found <= 2.5 * value + 1e-8
+    assert f"{found:e}"[:3] in ("1.0", "2.0", "2.5", "5.0")

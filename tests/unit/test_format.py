@@ -13,6 +13,7 @@ from pages.ui.format import (
     interval,
     percent,
     plain,
+    reason_of,
     state_badge,
     state_word,
 )
@@ -68,7 +69,7 @@ def test_counts_have_thousands_separators():
     ],
 )
 def test_a_duration_is_written_in_its_two_largest_units(seconds: float, text: str):
-    assert duration(seconds) == text
+    assert duration(seconds) == text.replace(" ", "\u00a0")
 
 
 @given(st.floats(0, 1e9))
@@ -79,12 +80,15 @@ def test_every_duration_can_be_written(seconds: float):
 @pytest.mark.parametrize(
     ("passed", "text"),
     [
-        (-5, "just now"),
-        (9, "just now"),
-        (41, "41 s ago"),
-        (300, "5 min ago"),
-        (3 * 3600, "3 h ago"),
-        (2 * 86400, "2 d ago"),
+        (-5, "a few seconds ago"),
+        (44, "a few seconds ago"),
+        (46, "a minute ago"),
+        (100, "2 minutes ago"),
+        (300, "5 minutes ago"),
+        (3600, "an hour ago"),
+        (3 * 3600, "3 hours ago"),
+        (86400, "a day ago"),
+        (2 * 86400, "2 days ago"),
     ],
 )
 def test_how_long_ago(passed: float, text: str):
@@ -109,3 +113,18 @@ def test_a_running_run_that_shall_end_is_stopping():
 
 def test_typed_text_is_shown_as_it_is():
     assert plain("a_b [link](x) :red[y]") == r"a\_b \[link\]\(x\) \:red\[y\]"
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        (None, ""),
+        ("`epochs` must be 1.", "`epochs` must be 1."),
+        ("[here](http://x)", r"\[here\]\(http\://x\)"),
+        ("a ` b", "a  b"),
+    ],
+)
+def test_a_reason_that_somebody_else_wrote_is_no_markdown(reason, shown):
+    assert reason_of(replace(RECORD, reason=reason)).replace("\\", "") == shown.replace("\\", "")
+    if reason and "[" in reason:
+        assert r"\[" in reason_of(replace(RECORD, reason=reason))

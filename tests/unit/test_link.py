@@ -6,7 +6,7 @@ from pages.ui.link import EPOCH_NAMES, Link
 anything = st.dictionaries(st.sampled_from(["run", "epoch", "split", "other"]), st.text(max_size=200))
 good = st.builds(
     Link,
-    run=st.text(max_size=100),
+    run=st.text(max_size=100).map(lambda ref: "".join(c for c in ref if c.isprintable() and c != "`")),
     epoch=st.sampled_from(EPOCH_NAMES) | st.integers(0, 999_999_999).map(str),
     split=st.sampled_from(["validation", "test", "train"]),
 )
@@ -36,3 +36,7 @@ def test_a_link_survives_the_url(link: Link):
 def test_defaults_stay_out_of_the_url():
     assert Link().query() == {}
     assert Link(run="quiet-otter", epoch="3").query() == {"run": "quiet-otter", "epoch": "3"}
+
+
+def test_what_a_link_calls_a_run_is_fit_for_a_sentence():
+    assert Link.parse({"run": "a`b\nc"}).run == "a?b?c"

@@ -2,7 +2,8 @@
 const SIZE = 56
 const CHECK = "M2 8 L6 12 L12 3"
 const CROSS = "M3 3 L11 11 M11 3 L3 11"
-const FIRST_HINT = "Point at an image, or move with the arrow keys, to read its numbers."
+const FIRST_HINT = "Point at an image to read its numbers,\nor move from one to the next with the arrow keys."
+const LABEL_HINT = "Point at an image to read its number."
 const shownBefore = new WeakMap()
 
 export default function (component) {
@@ -12,7 +13,10 @@ export default function (component) {
   const detail = root.querySelector(".detail")
   cells.setAttribute("aria-label", data.label)
   cells.classList.toggle("brief", data.brief)
+  cells.classList.toggle("labels", data.items.length > 0 && data.items.every(item => !item.predicted))
   cells.style.setProperty("--columns", data.columns)
+  root.classList.toggle("fixed", data.height > 0)
+  root.style.setProperty("--height", `${data.height}px`)
   for (const [name, colour] of Object.entries(data.colours)) root.style.setProperty(`--${name}`, colour)
   const told = JSON.stringify(data)
   if (shownBefore.get(root) !== told) {
@@ -24,7 +28,7 @@ export default function (component) {
 
 function draw(root, cells, detail, data) {
   const wasFocused = [...cells.children].findIndex(cell => cell.matches(":focus"))
-  detail.textContent = data.items.length ? FIRST_HINT : ""
+  detail.textContent = cells.classList.contains("labels") ? LABEL_HINT : FIRST_HINT
   detail.hidden = !data.items.length
   cells.replaceChildren(...data.items.map((item, index) => cell(item, index, data, detail)))
   const first = Math.min(Math.max(wasFocused, 0), data.items.length - 1)
