@@ -43,9 +43,8 @@ def draw_chosen(record: RunRecord) -> None:
 
 def _facts(record: RunRecord) -> str:
     spec = record.spec
-    parts = [
-        f"{plain(spec['network']['preset'])} on {spec['dataset']['name'][:16]}, {count(parameters_of(record))} parameters"
-    ]
+    what = f"{plain(spec['network']['preset'])} on {spec['dataset']['name'][:16]}"
+    parts = [f"{what}, {count(parameters_of(record))} parameters"]
     test, total = (record.result or {}).get("test"), sizes_of(record).get("test")
     if test and total:
         sentence = accuracy_sentence(test["accuracy"], test["interval"], test["errors"], total)
