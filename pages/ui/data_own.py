@@ -24,6 +24,7 @@ One `.npz` file, as `numpy.savez("mine.npz", x=images, y=labels)` writes it:
 White on black is what the other datasets are.
 """
 MOST, MOST_SHARED = 500, 64
+MEGABYTE = 2**20
 """Megabytes of an upload, here and where strangers share the server."""
 
 SHARED = "Everyone who uses this server can see what you bring here."
@@ -38,8 +39,7 @@ def show_own(chosen: DatasetInfo) -> None:
         shared = services().lab.settings.profile != "local"
         if shared:
             st.caption(SHARED)
-        largest = MOST_SHARED if shared else MOST
-        st.file_uploader("your file", type="npz", key="upload", on_change=_uploaded, max_upload_size=largest)
+        st.file_uploader("your file", type="npz", key="upload", on_change=_uploaded, max_upload_size=_largest())
         problem = st.session_state.pop("upload-problem", "")
         if problem:
             st.error(problem, icon=":material/error:")
@@ -50,11 +50,21 @@ def show_own(chosen: DatasetInfo) -> None:
         _shelf(chosen)
 
 
+def _largest() -> int:
+    """Megabytes that a file may hold here; the browser's own limit stops nobody who means it."""
+    return MOST if services().lab.settings.profile == "local" else MOST_SHARED
+
+
 @guarded
 def _uploaded() -> None:
     """Takes the file in and chooses it; what is wrong with it is said below the upload."""
     file = st.session_state.get("upload")
     if file is None:
+        return
+    if file.size > _largest() * MEGABYTE:
+        st.session_state["upload-problem"] = (
+            f"A file may hold {_largest()} MB here, got {file.size / MEGABYTE:,.0f} MB."
+        )
         return
     try:
         own = services().lab.take_in(file.getvalue(), file.name)

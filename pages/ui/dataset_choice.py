@@ -1,9 +1,12 @@
 """The choice of a dataset: those that have a name, and own data that a run or an upload has made known here."""
 
+import logging
+
 import streamlit as st
 
 from mnist_core.datasets import DatasetInfo, available, is_own
 from mnist_core.datasets.shelf import own_sets
+from mnist_core.errors import MnistLabError
 from mnist_core.lab import Lab
 from pages.ui.guard import guarded
 from pages.ui.services import services
@@ -14,6 +17,7 @@ CHOICE_KEY = "dataset"
 WIDGET_KEY = "train:dataset"
 LOOK_SECONDS = 5.0
 SHORT = 8
+log = logging.getLogger("mnist_lab")
 
 
 def choose_dataset() -> DatasetInfo:
@@ -62,11 +66,17 @@ def known_datasets() -> list[DatasetInfo]:
     shelved = [DatasetInfo(own.name, own.classes, own.images, 0, available=True, source=own.label) for own in sets]
     used = {str(run.spec.get("dataset", {}).get("name", "")) for run in lab.archive.store.runs()}
     others = sorted(name for name in used - {own.name for own in sets} if is_own(name))
-    return [*available(lab.settings), *shelved, *(_own(lab, name) for name in others if lab.archive.blobs.exists(name))]
+    named = [_own(lab, name) for name in others if lab.archive.blobs.exists(name)]
+    return [*available(lab.settings), *shelved, *(info for info in named if info)]
 
 
-def _own(lab: Lab, name: str) -> DatasetInfo:
-    dataset = lab.dataset(name)
+def _own(lab: Lab, name: str) -> DatasetInfo | None:
+    """What is known of own data that a run names; None where it cannot be read, which takes the others from nobody."""
+    try:
+        dataset = lab.dataset(name)
+    except MnistLabError as error:
+        log.warning("Own data %s is left out: %s", name[:SHORT], error)
+        return None
     return DatasetInfo(name, dataset.classes, len(dataset.labels), 0, available=True, source=dataset.source)
 
 

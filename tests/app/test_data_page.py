@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Selectbox
 
+from mnist_core import presets
 from mnist_core.datasets import sources
 from mnist_core.datasets.shelf import own_sets
 from mnist_core.datasets.sources import IdxSource
@@ -231,6 +232,22 @@ def test_own_data_is_taken_in_chosen_and_kept(open_page, shared):
     assert "90 images in 3 classes, own data" in captions(again)
     shared.lab.archive.blobs.collect(set(), older_than_s=-1)
     assert_sound(open_page("data", dataset=own.name))
+
+
+def test_a_file_that_is_too_large_is_refused_by_the_server_too(open_page, shared, monkeypatch):
+    monkeypatch.setattr("pages.ui.data_own.MEGABYTE", 1)
+    app = upload(open_page("data", view="own data"), npz([0, 1, 2] * 30))
+    assert "A file may hold 500 MB here" in app.error[0].value
+    assert own_sets(shared.lab.settings) == ()
+
+
+def test_damaged_own_data_of_a_run_takes_the_page_from_nobody(open_page, shared):
+    sha = shared.lab.archive.blobs.put(b"not an npz file")
+    spec = presets["softmax-regression"].on("digits").model_dump(mode="json")
+    spec["dataset"]["name"] = sha
+    shared.lab.archive.store.submit(spec, digest="ab" * 32)
+    assert_sound(open_page("data"))
+    assert_sound(open_page("train"))
 
 
 def test_own_data_can_be_chosen_and_taken_off(open_page, shared):
