@@ -107,7 +107,7 @@ class AppServer:
 
     def said(self) -> str:
         """The end of its log."""
-        return self.log.read_text(encoding="utf-8", errors="replace")[-4000:]
+        return self.log.read_text(encoding="utf-8", errors="replace")[-4000:] if self.log.exists() else ""
 
     def processes(self) -> list[psutil.Process]:
         """All processes that run for this home, the app's own first; children that lost their parent too."""

@@ -7,7 +7,7 @@ REQUIRE_BROWSER=1, as in continuous integration, the session fails where fewer o
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,6 +29,8 @@ BROKEN = re.compile(r"This part of the page broke|Traceback \(most recent call l
 expect.set_options(timeout=PATIENCE_MS)
 ran: set[str] = set()
 there: set[str] = set()
+servers: list[AppServer] = []
+"""Of the module at work."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,6 +45,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.when == "call" and not report.skipped:
         ran.add(report.nodeid)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Adds to a failure what the servers logged."""
+    report = yield
+    if report.failed and HERE in item.path.parents:
+        report.sections += [(f"Log of the server with home {one.home}", one.said()) for one in servers]
+    return report
 
 
 @pytest.hookimpl(trylast=True)
@@ -66,16 +77,16 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def make_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., AppServer]]:
     """Makes servers, each with a home of its own unless one is given; what is left of them fails the test."""
-    made: list[AppServer] = []
+    servers.clear()
 
     def make(home: Path | None = None, **settings: str) -> AppServer:
         server = AppServer(home or tmp_path_factory.mktemp("home"), **settings)
-        made.append(server)
+        servers.append(server)
         return server
 
     yield make
     left = []
-    for server in made:
+    for server in servers:
         server.stop()
         left += server.end_everything()
     assert not left, "processes were left after the server's end"
