@@ -13,6 +13,7 @@ MnistLabError
 │   ├── RunNotFound             no run, or more than one, answers to that name
 │   ├── EpochNotRecorded        the run has no such epoch, or no weights of it
 │   ├── RunBusy                 the run is in a state that forbids the request
+│   ├── QueueFull               someone has as many runs waiting as a shared laboratory lets them
 │   └── NotOwner                the run belongs to someone else
 ├── TrainingFailed              the run failed                               (command line: exit 1)
 │   └── Diverged                a loss or a weight is no longer a finite number
@@ -40,6 +41,7 @@ __all__ = [
     "LeaseLost",
     "MnistLabError",
     "NotOwner",
+    "QueueFull",
     "RunBusy",
     "RunNotFound",
     "StorageError",
@@ -94,6 +96,10 @@ class EpochNotRecorded(InvalidInput):
 
 class RunBusy(InvalidInput):
     """The run is in a state that forbids the request."""
+
+
+class QueueFull(InvalidInput):
+    """Someone has as many runs waiting as one person may have where people share a laboratory."""
 
 
 class NotOwner(InvalidInput):

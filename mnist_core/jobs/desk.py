@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mnist_core.datasets import Dataset, Splits, available
-from mnist_core.errors import DatasetMissing, InvalidSpec, NotOwner
+from mnist_core.errors import DatasetMissing, InvalidSpec, NotOwner, QueueFull
 from mnist_core.inference.predictions import Predictions
 from mnist_core.jobs.control import STOPPED, Control
 from mnist_core.jobs.engine import Engine
@@ -24,6 +24,9 @@ EVERYBODY = "local"
 """The one owner of the profile `local`."""
 
 TRAIN_LANE = "train"
+MOST_WAITING = 20
+"""Runs and views that one person may have in the queue where people share a laboratory."""
+
 Phase = Literal["queued", "warming up", "compiling", "training", "stopping", "finished"]
 
 
@@ -104,8 +107,10 @@ class Jobs:
 
         Raises:
             InvalidInput: as `check`, or the name is not allowed or taken.
+            QueueFull: too many of this owner's runs wait already.
         """
         plan = self.check(spec)
+        self._check_room(owner)
         record = self._store.submit(
             spec.model_dump(mode="json"),
             digest=spec.digest(plan.dataset.content_hash, plan.device),
@@ -123,7 +128,9 @@ class Jobs:
 
         Raises:
             RunNotFound: there is no such run.
+            QueueFull: this owner waits for too much already.
         """
+        self._check_room(owner)
         record = self._store.order("predict", run_id, {"split": split, "epoch": epoch}, owner=owner)
         self._wake()
         return record
@@ -238,6 +245,17 @@ class Jobs:
         for known in available(self._lab.settings):
             if known.name == name and not known.available:
                 raise DatasetMissing(f"The dataset `{name}` is not at hand: {known.source}.")
+
+    def _check_room(self, owner: str) -> None:
+        """One visitor of a shared laboratory must not fill its queue; alone, everybody may queue what they like."""
+        if self._is_local:
+            return
+        waiting = sum(run.owner == owner and run.state is RunState.QUEUED for run in self._store.active())
+        if waiting >= MOST_WAITING:
+            raise QueueFull(
+                f"One person may have at most {MOST_WAITING} runs waiting here, and you have {waiting}:"
+                " wait until one begins, or stop one."
+            )
 
     def _own(self, run_id: str, owner: str) -> RunRecord:
         record = self._store.run(run_id)

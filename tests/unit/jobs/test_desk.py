@@ -2,8 +2,9 @@
 
 import pytest
 
-from mnist_core.errors import DatasetMissing, InvalidInput, InvalidSpec, NotOwner, RunBusy, RunNotFound
+from mnist_core.errors import DatasetMissing, InvalidInput, InvalidSpec, NotOwner, QueueFull, RunBusy, RunNotFound
 from mnist_core.jobs import EVERYBODY, Jobs, Slot, Standing
+from mnist_core.jobs.desk import MOST_WAITING
 from mnist_core.networks.catalogue import presets
 from mnist_core.runs import PointRecord, RunState, Wish
 from tests.unit.jobs.memory_engine import HERE, MemoryEngine, until
@@ -230,6 +231,18 @@ def test_two_who_do_opposite_things_leave_a_sound_state(jobs, store):
 def queue(store, *owners):
     """Queued runs of unlike specs, of 10 seconds each."""
     return [store.submit({}, digest=str(n), owner=owner, device="cpu", cost=10.0) for n, owner in enumerate(owners)]
+
+
+def test_nobody_fills_the_queue_of_a_shared_laboratory(demo, jobs):
+    runs = [demo.submit(SPEC.model_copy(update={"seed": seed}), owner="ann") for seed in range(MOST_WAITING)]
+    with pytest.raises(QueueFull, match=f"at most {MOST_WAITING} runs waiting here, and you have {MOST_WAITING}"):
+        demo.submit(SPEC.model_copy(update={"seed": 99}), owner="ann")
+    with pytest.raises(QueueFull):
+        demo.predictions(runs[0].id, "train", 1, owner="ann")
+    assert demo.submit(SPEC.model_copy(update={"seed": 99}), owner="bob")
+    demo.stop(runs[0].id, owner="ann")
+    assert demo.submit(SPEC.model_copy(update={"seed": 101}), owner="ann")
+    assert jobs.submit(SPEC.model_copy(update={"seed": 100}), owner="ann"), "alone, nobody counts"
 
 
 def test_where_a_run_stands_in_its_life(start_jobs, store):
