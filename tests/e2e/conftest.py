@@ -1,7 +1,6 @@
 """For the browser tests: the app as a process of its own, and Chromium looking at it.
 
-Chromium is taken from the variable CHROMIUM or from the path. Where there is none the tests are skipped; with
-REQUIRE_BROWSER=1, as in continuous integration, the session fails where fewer of them ran than there are.
+Chromium is taken from the variable CHROMIUM or from the path; where there is none the tests are skipped.
 """
 
 import os
@@ -27,24 +26,15 @@ GOING_DOWN = re.compile(r"ERR_CONNECTION|WebSocket|Failed to fetch|status of 50\
 BROKEN = re.compile(r"This part of the page broke|Traceback \(most recent call last\)")
 
 expect.set_options(timeout=PATIENCE_MS)
-ran: set[str] = set()
-there: set[str] = set()
 servers: list[AppServer] = []
 """Of the module at work."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    ours = [item for item in items if HERE in item.path.parents]
-    there.update(item.nodeid for item in ours)
-    for item in ours:
+    for item in (item for item in items if HERE in item.path.parents):
         item.add_marker(pytest.mark.browser)
         if not find_chromium() and not REQUIRED:
             item.add_marker(pytest.mark.skip("no Chromium: install one, or name it in the variable CHROMIUM"))
-
-
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.when == "call" and not report.skipped:
-        ran.add(report.nodeid)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -54,14 +44,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.failed and HERE in item.path.parents:
         report.sections += [(f"Log of the server with home {one.home}", one.said()) for one in servers]
     return report
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    if REQUIRED and not session.config.option.collectonly and (missing := there - ran):
-        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-        reporter.write_line(f"\nOf {len(there)} browser tests {len(missing)} did not run: {', '.join(sorted(missing))}")
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="module")
