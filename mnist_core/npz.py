@@ -1,7 +1,7 @@
 """Named arrays as bytes and back: NumPy's `.npz` without compression, without pickle, with the same bytes each time."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ def to_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def from_npz(data: bytes) -> Arrays:
-    """Reads every array; arrays that would need pickle are refused by NumPy with a ValueError."""
+def from_npz(data: bytes, names: Iterable[str] | None = None) -> Arrays:
+    """Reads the arrays of these names, or every one; what would need pickle is refused by NumPy with a ValueError."""
     with np.load(io.BytesIO(data), allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+        return {name: file[name] for name in (file.files if names is None else names)}

@@ -1,4 +1,4 @@
-"""Curves from recorded points and epochs: joined when a resumed run repeats steps, and thinned for a chart."""
+"""Curves from recorded points and epochs: joined when a resumed run repeats steps, thinned and smoothed for a chart."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -7,11 +7,24 @@ from math import floor, log10
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Curve", "Stretch", "binned", "follow", "joined", "nice", "steps_per_second", "thinned"]
+__all__ = [
+    "MOST_SMOOTHING",
+    "Curve",
+    "Stretch",
+    "binned",
+    "follow",
+    "joined",
+    "nice",
+    "seconds_at",
+    "smoothed",
+    "steps_per_second",
+    "thinned",
+]
 
 MOST_BUCKETS = 200
 LATELY = 6
 NICE = (1, 2, 2.5, 5, 10)
+MOST_SMOOTHING = 0.99
 
 
 @dataclass(frozen=True)
@@ -144,6 +157,53 @@ def steps_per_second(stretches: Sequence[Stretch]) -> float | None:
         return None
     seconds = lately[-1].t - lately[0].t
     return (lately[-1].step - lately[0].step) / seconds if seconds > 0 else None
+
+
+def smoothed(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
+    """An exponential moving average, as TensorBoard draws it: it starts at the first value, not at 0.
+
+    Each value counts (1 - `weight`), what was before it `weight`; the sum is divided by what all weights so far add
+    up to (the bias correction of Adam, Kingma and Ba 2014).
+
+    Args:
+        values: float64 (n,), in order; what is not finite comes back as it is, and counts for nothing.
+        weight: in [0, 0.99]; at 0, the values come back.
+
+    Raises:
+        ValueError: `weight` is outside.
+    """
+    if not 0 <= weight <= MOST_SMOOTHING:
+        raise ValueError(f"`weight` must be between 0 and {MOST_SMOOTHING}, got {weight}.")
+    found = values.copy()
+    held, share = 0.0, 1.0
+    for place in np.flatnonzero(np.isfinite(values)).tolist():
+        held = weight * held + (1 - weight) * float(values[place])
+        share *= weight
+        found[place] = held / (1 - share)
+    return found
+
+
+def seconds_at(
+    epochs: NDArray[np.float64], seconds: Sequence[float], *, ahead: float | None = None
+) -> NDArray[np.float64]:
+    """When in the training something was, by what its epochs took; within an epoch, steps take equally long.
+
+    A training that was interrupted and went on is counted as if it never had been: the seconds of an epoch are those
+    of the attempt that finished it.
+
+    Args:
+        epochs: float64 (n,), where on the axis of epochs: 1.0 is the end of the first.
+        seconds: of each finished epoch, from 1.
+        ahead: of an epoch that is not finished yet, as far as one can tell.
+
+    Returns:
+        float64 (n,), seconds since the first step; NaN in an epoch of which nothing is known.
+    """
+    ends = np.cumsum([0.0, *seconds])
+    done = len(ends) - 1
+    found: NDArray[np.float64] = np.interp(epochs, np.arange(done + 1), ends)
+    later = np.nan if ahead is None else ends[-1] + (epochs - done) * ahead
+    return np.where(epochs > done, later, found)
 
 
 def _means(bucket: NDArray[np.int64], parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
