@@ -14,7 +14,9 @@ from starlette.routing import Route
 from pages.ui.guard import show_script_error
 from pages.ui.images import image_routes
 from pages.ui.owner import owner_routes
+from pages.ui.prefetch import close_prefetching, open_prefetching
 from pages.ui.services import close_services, services
+from pages.ui.share import share_routes
 
 
 @asynccontextmanager
@@ -22,11 +24,13 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     """Opens what all sessions share before the first visitor comes, and closes it so that no process is left."""
     shared = await asyncio.to_thread(services)
     await asyncio.to_thread(shared.start)
+    open_prefetching()
     gc.collect()
     gc.freeze()
     try:
         yield
     finally:
+        await asyncio.to_thread(close_prefetching)
         await asyncio.to_thread(close_services)
 
 
@@ -38,6 +42,6 @@ async def health(_: Request) -> JSONResponse:
 app = st.App(
     "pages/navigation.py",
     lifespan=lifespan,
-    routes=[Route("/healthz", health), *image_routes(), *owner_routes()],
+    routes=[Route("/healthz", health), *image_routes(), *owner_routes(), *share_routes()],
     on_script_error=show_script_error,
 )

@@ -8,11 +8,13 @@ for further sessions what the app shares with nobody.
 """
 
 import argparse
+import itertools
 import json
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
@@ -32,6 +34,8 @@ LOOKED_AT = "benchmark"
 SETTLE_SECONDS = 0.15
 FIRST_SESSIONS = 20
 """What these add is not counted: while they come, memory of the start is still given back."""
+EPOCHS = 30
+MOVERS = 20
 LONG_RUN_EPOCHS = 1000
 FIRST_POINT_PATIENCE = 60
 BUDGETS = {
@@ -41,6 +45,9 @@ BUDGETS = {
     "rerun of the runs page, CPU": (60.0, "ms"),
     "rerun of the predictions page, another cell, CPU": (60.0, "ms"),
     "rerun of the data page, CPU": (60.0, "ms"),
+    "move of the epoch cursor, predictions page, CPU": (150.0, "ms"),
+    "move of the epoch cursor, curves page, CPU": (150.0, "ms"),
+    "move of the epoch cursor, 20 sessions at once, CPU of each": (150.0, "ms"),
     "live tick of a training run, CPU": (8.0, "ms"),
     "app process, idle": (300.0, "MB"),
     "app process, each further session": (2.0, "MB"),
@@ -78,6 +85,7 @@ def measure(folder: Path, *, smoke: bool) -> dict[str, Any]:
         server.wait_until_warm()
         found |= memory(server, sessions)
         found |= reruns(server, repeats)
+        found |= moves(server, smoke=smoke)
         found |= live(server, repeats, "digits" if images < IMAGES else "mnist")
     finally:
         end(server)
@@ -92,7 +100,8 @@ def measure(folder: Path, *, smoke: bool) -> dict[str, Any]:
 def train_one(server: AppServer, *, smoke: bool) -> int:
     """Trains what the predictions page will show; returns the number of its validation images."""
     has_mnist = any(info.name == "mnist" and info.available for info in available(load_settings()))
-    options = ["--preset", "softmax-regression", "--set", "training.epochs=2", "--name", LOOKED_AT]
+    epochs = 4 if smoke else EPOCHS
+    options = ["--preset", "softmax-regression", "--set", f"training.epochs={epochs}", "--name", LOOKED_AT]
     if smoke or not has_mnist:
         options += ["--dataset", "digits"]
     else:
@@ -179,7 +188,6 @@ def total_memory(server: AppServer) -> float:
 def reruns(server: AppServer, repeats: int) -> dict[str, float]:
     """Median CPU milliseconds of a rerun of each page, once its caches are warm."""
     clock = cpu_clock(server.process.pid)
-    cells = ("4-9", "9-4", "3-5", "7-2")
     found = {}
     for name, page, query in (
         ("train page", "", f"run={LOOKED_AT}"),
@@ -188,15 +196,56 @@ def reruns(server: AppServer, repeats: int) -> dict[str, float]:
     ):
         with Visitor(server.port, page, query) as visitor:
             found[f"rerun of the {name}, CPU"] = cpu_median(clock, visitor.run, repeats)
+    run = next(one.id for one in server.runs() if one.name == LOOKED_AT)
     with Visitor(server.port, "predictions", f"run={LOOKED_AT}") as visitor:
-        turn = iter(range(10_000))
+        turn = itertools.cycle(("4.9", "9.4", "3.5", "7.2"))
 
         def choose() -> None:
-            visitor.query = f"run={LOOKED_AT}&cell={cells[next(turn) % len(cells)]}"
+            visitor.query = f"run={LOOKED_AT}&selection=cell.{next(turn)}~1~validation~{run}"
             visitor.run()
 
         found["rerun of the predictions page, another cell, CPU"] = cpu_median(clock, choose, repeats)
     return found
+
+
+def moves(server: AppServer, *, smoke: bool) -> dict[str, float]:
+    """CPU milliseconds of a move of the epoch cursor: epochs that nobody has looked at before, and by many at once."""
+    clock = cpu_clock(server.process.pid)
+    last = 4 if smoke else EPOCHS
+    found = {}
+    for page in ("predictions", "curves"):
+        with Visitor(server.port, page, f"run={LOOKED_AT}&epoch=0") as visitor:
+            visitor.run()
+            costs = [spent(clock, lambda to=epoch: visitor.move(to)) for epoch in range(1, last + 1)]
+        found[f"move of the epoch cursor, {page} page, CPU"] = median(costs)
+        say(f"{page}: a move costs {median(costs):.0f} ms, at most {max(costs):.0f} ms")
+    found["move of the epoch cursor, 20 sessions at once, CPU of each"] = moves_at_once(server, clock, last)
+    return found
+
+
+def moves_at_once(server: AppServer, clock: Callable[[], float], last: int) -> float:
+    """CPU milliseconds of each move where many sessions play at once, with all that the app does besides."""
+    waits: list[float] = []
+
+    def play(visitor: Visitor) -> None:
+        for epoch in range(1, last + 1):
+            began = time.perf_counter()
+            visitor.move(epoch)
+            waits.append((time.perf_counter() - began) * 1000)
+
+    with ExitStack() as open_sessions:
+        visitors = [
+            open_sessions.enter_context(Visitor(server.port, "predictions", f"run={LOOKED_AT}&epoch=0"))
+            for _ in range(MOVERS)
+        ]
+        for visitor in visitors:
+            visitor.run()
+        began = clock()
+        with ThreadPoolExecutor(MOVERS) as threads:
+            list(threads.map(play, visitors))
+        each = (clock() - began) * 1000 / len(waits)
+    say(f"{MOVERS} sessions, all moving without a pause: {each:.0f} ms each, {median(waits):.0f} ms until it is drawn")
+    return each
 
 
 def live(server: AppServer, repeats: int, dataset: str) -> dict[str, float]:

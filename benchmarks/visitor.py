@@ -14,6 +14,10 @@ from websockets.sync.client import ClientConnection, connect
 __all__ = ["Visitor"]
 
 PATIENCE = 60.0
+CURSOR = "mnist_lab_cursor"
+TRIGGER = "$$STREAMLIT_INTERNAL_KEY_{}__events"
+"""The id under which a component's events come."""
+
 Finished = ForwardMsg.ScriptFinishedStatus
 ENDS = (Finished.FINISHED_SUCCESSFULLY, Finished.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 
@@ -82,6 +86,16 @@ class Visitor:
             if element.WhichOneof("type") == "number_input" and element.number_input.label == label
         )
         self.run(WidgetState(id=found.id, double_value=value), fragment=fragment)
+
+    def move(self, epoch: int) -> None:
+        """Moves the epoch cursor, as its component in the browser says it."""
+        found, fragment = next(
+            (element.bidi_component, fragment)
+            for fragment, element in self.elements.values()
+            if element.WhichOneof("type") == "bidi_component" and element.bidi_component.component_name == CURSOR
+        )
+        told = json.dumps([{"event": "move", "value": epoch}])
+        self.run(WidgetState(id=TRIGGER.format(found.id), json_trigger_value=told), fragment=fragment)
 
     def has_button(self, label: str) -> bool:
         """Whether there is a button with this label."""

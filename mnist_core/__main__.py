@@ -10,12 +10,13 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from mnist_core.analysis.order import ORDERS
 from mnist_core.commands import COMMANDS, Answer
 from mnist_core.errors import InvalidInput, MnistLabError
 from mnist_core.lab import Lab
 from mnist_core.networks.catalogue import presets
 from mnist_core.progress import say
-from mnist_core.run import SPLITS
+from mnist_core.run import RECORDED_SPLITS, SPLITS
 from mnist_core.runs import RunState
 from mnist_core.runs.records import finite
 
@@ -26,7 +27,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 
     def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {message}; see `{self.prog} --help`.", file=sys.stderr)
+        print(f"{self.prog}: {' '.join(message.split())}; see `{self.prog} --help`.", file=sys.stderr)
         raise SystemExit(2)
 
 
@@ -38,10 +39,11 @@ def build_parser() -> argparse.ArgumentParser:
     for command in added.values():
         command.add_argument("--json", action="store_true", help="print one JSON document on standard output")
     _train_options(added["train"])
-    for name in ("show", "evaluate", "export"):
+    for name in ("show", "evaluate", "biography", "export"):
         added[name].add_argument("run", metavar="RUN", help="id, unambiguous prefix of it, or name")
-    added["evaluate"].add_argument("--epoch", default="kept", help="best, last, kept or a number; default kept")
-    added["evaluate"].add_argument("--split", default="validation", choices=SPLITS, help="default validation")
+    _evaluate_options(added["evaluate"])
+    added["biography"].add_argument("image", metavar="IMAGE", help="id of the image: its row in the dataset")
+    added["biography"].add_argument("--split", choices=RECORDED_SPLITS, help="default the one that holds the image")
     added["export"].add_argument("--out", required=True, metavar="FILE.zip", help="where the bundle goes")
     added["import"].add_argument("file", metavar="FILE.zip", help="a run bundle")
     return parser
@@ -56,6 +58,15 @@ def _train_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--set", action="append", metavar="PATH=VALUE", help="a field of the specification, such as training.epochs=3"
     )
+
+
+def _evaluate_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--epoch", default="kept", help="best, last, kept or a number; default kept")
+    command.add_argument("--split", default="validation", choices=SPLITS, help="default validation")
+    command.add_argument("--against", metavar="EPOCH|RUN[@EPOCH]", help="what to compare with")
+    command.add_argument("--selection", metavar="TEXT", help="images to evaluate besides, as a link names them")
+    command.add_argument("--most-wrong", metavar="N", help="list so many errors")
+    command.add_argument("--order", choices=ORDERS, help=f"of --most-wrong; default {ORDERS[0]}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

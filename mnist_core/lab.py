@@ -17,6 +17,7 @@ from mnist_core.datasets.shelf import is_shelved, on_shelf, shelve
 from mnist_core.errors import InvalidInput, InvalidSpec, RunBusy
 from mnist_core.machine import is_alive, worker_name
 from mnist_core.networks.cost import Cost, estimate
+from mnist_core.opinions import Opinion, opinions
 from mnist_core.run import Run
 from mnist_core.runs import Archive, Blobs, Lease, RunRecord, RunState, Store, import_bundle, sqlite_url
 from mnist_core.settings import Settings, load_settings
@@ -261,6 +262,20 @@ class Lab:
             RunNotFound: no run, or more than one, answers to it.
         """
         return self._handle(self.archive.store.run(ref))
+
+    def other_opinions(self, run: str, image: int) -> list[Opinion]:
+        """What the other finished runs with the same images say of one of them at their kept epochs, newest first.
+
+        A page keeps the answer under (run, image) and how many runs are finished, for a while; see `opinions`.
+
+        Args:
+            run: id, unambiguous prefix of it, or name.
+            image: the image's id.
+
+        Raises:
+            RunNotFound: no run, or more than one, answers to it.
+        """
+        return opinions(self.archive, self.archive.store.run(run).id, image)
 
     def import_bundle(self, path: str | Path) -> Run:
         """Takes in a run bundle; a run that is here already is left as it is.

@@ -1,22 +1,31 @@
 """A handle to one recorded run: its epochs, weights and predictions, and how right it is at any epoch and split."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
+from mnist_core.analysis.biography import Biography, Moment, biography, moment
 from mnist_core.analysis.evaluation import Evaluation, evaluate
+from mnist_core.analysis.history import History
+from mnist_core.analysis.selection import Judged
 from mnist_core.datasets import Dataset
 from mnist_core.errors import EpochNotRecorded, InvalidInput
 from mnist_core.inference.predictions import Predictions
 from mnist_core.networks.shapes import PlannedLayer, flat, plan
 from mnist_core.npz import Arrays, from_npz
 from mnist_core.runs import RUN_LEVEL, Archive, EpochRecord, Facts, RunRecord, best_epoch, kept_epoch, write_bundle
+from mnist_core.sentences import shown_value
 from mnist_core.spec import RunSpec
 
-__all__ = ["SPLITS", "Run"]
+__all__ = ["RECORDED_SPLITS", "SPLITS", "Run", "read_predictions"]
 
 SPLITS = ("train", "validation", "test")
+RECORDED_SPLITS = ("validation", "test")
+"""The splits whose predictions are recorded each epoch."""
 
 
 class Run:
@@ -68,6 +77,11 @@ class Run:
         if not self._archive.has(self.id, RUN_LEVEL, "facts"):
             return None
         return Facts.from_bytes(self._archive.read(self.id, RUN_LEVEL, "facts"))
+
+    def shares_images_with(self, other: "Run") -> bool:
+        """Whether image ids mean the same images in both runs; False where one has not started."""
+        mine, theirs = self.facts, other.facts
+        return bool(mine and theirs and mine.dataset.content_hash == theirs.dataset.content_hash)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -121,7 +135,7 @@ class Run:
         number = self.epoch_number(epoch)
         if split == "train":
             return self._predict_training_split(number)
-        return Predictions.from_arrays(from_npz(self._archive.read(self.id, number, "predictions")), split)
+        return read_predictions(self._archive.read(self.id, number, "predictions"), split)
 
     def _predict_training_split(self, epoch: int) -> Predictions:
         weights, spec, known = self.weights(epoch), self.spec, self.facts
@@ -137,6 +151,109 @@ class Run:
         with training_scope(place("auto", known.threads).device):
             return predict(spec, weights, dataset.grouped(spec.dataset.grouping), self.split_file["train_ids"])
 
+    def history(self, split: str = "validation", known: History | None = None) -> History:
+        """What the run predicted of a split at each of its epochs.
+
+        Args:
+            split: "validation" or "test"; of the training split, predictions are not recorded.
+            known: what this answered before; only later epochs are read then.
+
+        Raises:
+            InvalidInput: no predictions of the split are recorded.
+            EpochNotRecorded: nothing is recorded yet.
+        """
+        if split not in RECORDED_SPLITS:
+            raise InvalidInput(f"`split` must be one of {', '.join(RECORDED_SPLITS)} for a history, got {split!r}.")
+        after = -1 if known is None else int(known.epochs[-1])
+        found = [one for one in self._archive.store.artifacts(self.id) if one.name == "predictions"]
+        new = [one for one in found if one.epoch > after]
+        if not new:
+            if known is None:
+                raise EpochNotRecorded(f"`{self.record.name}` has recorded no epoch yet.")
+            return known
+        name = f"{split}_predicted"
+        predicted = np.stack([from_npz(self._archive.blobs.get(one.sha), [name])[name] for one in new])
+        epochs = np.array([one.epoch for one in new], np.int32)
+        if known is not None:
+            return known.extended(epochs, predicted)
+        return History(epochs, self.split_file[f"{split}_labels"].astype(np.uint8), predicted, self.spec.classes)
+
+    def judged(self, split: str = "validation", epoch: int | str = "kept") -> Judged:
+        """The images of a split with their true classes and the predictions at an epoch, ordered by image id.
+
+        Raises:
+            InvalidInput: there is no such split.
+            EpochNotRecorded: the run has no such epoch, or its weights were not kept.
+        """
+        predictions = self.predictions(split, epoch)
+        ids, labels = (self.split_file[f"{split}_{name}"] for name in ("ids", "labels"))
+        return Judged(ids.astype(np.int32, copy=False), labels.astype(np.uint8, copy=False), predictions)
+
+    def split_of(self, image: int) -> str:
+        """Which split holds an image.
+
+        Args:
+            image: its id, the row in the dataset.
+
+        Raises:
+            InvalidInput: none does.
+            EpochNotRecorded: the run has not started.
+        """
+        for split in SPLITS:
+            if self._row(image, split) is not None:
+                return split
+        every = np.concatenate([self.split_file[f"{split}_ids"] for split in SPLITS])
+        raise InvalidInput(
+            f"`image` must be the id of one of the {len(every):,} images of `{self.record.name}`"
+            f" ({every.min()} to {every.max()}), got {shown_value(image)}."
+        )
+
+    def biography(self, image: int, split: str | None = None) -> Biography:
+        """One image through all recorded epochs.
+
+        It reads the predictions of every epoch, about 2 ms for each of a split of 10,000 images: keep the answer under
+        (run, image, last epoch), as committed epochs never change.
+
+        Args:
+            image: its id, the row in the dataset.
+            split: "validation" or "test"; default the one that holds the image.
+
+        Raises:
+            InvalidInput: the split does not hold the image, or its predictions are not recorded.
+            EpochNotRecorded: nothing is recorded yet.
+        """
+        held_by = split or self.split_of(image)
+        row = self._recorded_row(image, held_by)
+        moments = list(self._moments(held_by, row))
+        if not moments:
+            raise EpochNotRecorded(f"`{self.record.name}` has recorded no epoch yet.")
+        return biography(image, int(self.split_file[f"{held_by}_labels"][row]), moments)
+
+    def _recorded_row(self, image: int, split: str) -> int:
+        if split == "train":
+            raise InvalidInput(
+                f"`image` must be a validation or test image, whose predictions are recorded at every epoch; {image} is"
+                f" a training image of `{self.record.name}`."
+            )
+        if split not in RECORDED_SPLITS:
+            raise InvalidInput(f"`split` must be one of {', '.join(RECORDED_SPLITS)} for a biography, got {split!r}.")
+        row = self._row(image, split)
+        if row is None:
+            raise InvalidInput(
+                f"`image` must be in the {split} split of `{self.record.name}`; {shown_value(image)} is in its"
+                f" {self.split_of(image)} split."
+            )
+        return row
+
+    def _row(self, image: int, split: str) -> int | None:
+        rows = np.flatnonzero(self.split_file[f"{split}_ids"] == image)
+        return int(rows[0]) if len(rows) else None
+
+    def _moments(self, split: str, row: int) -> Iterator[Moment]:
+        for one in self._archive.store.artifacts(self.id):
+            if one.name == "predictions":
+                yield moment(one.epoch, read_predictions(self._archive.blobs.get(one.sha), split), row)
+
     @cached_property
     def split_file(self) -> Arrays:
         """Image ids and labels of each split: `train_ids`, `train_labels` and so on."""
@@ -149,11 +266,11 @@ class Run:
             InvalidInput: there is no such split.
             EpochNotRecorded: the run has no such epoch, or its weights were not kept.
         """
-        predictions = self.predictions(split, epoch)
+        number = self.epoch_number(epoch)
+        _, labels, predictions = self.judged(split, number)
         if split == "test":
             self.open_test_split()
-        labels = self.split_file[f"{split}_labels"]
-        return evaluate(labels, predictions, self.classes, epoch=self.epoch_number(epoch), split=split)
+        return evaluate(labels, predictions, self.classes, epoch=number, split=split)
 
     def open_test_split(self) -> None:
         """Records that someone has looked at the test split."""
@@ -167,3 +284,8 @@ class Run:
         """
         write_bundle(self._archive, self.id, Path(path))
         return Path(path)
+
+
+def read_predictions(data: bytes, split: str) -> Predictions:
+    """One split of the bytes of `predictions.npz`."""
+    return Predictions.from_arrays(from_npz(data, [f"{split}_{part.name}" for part in fields(Predictions)]), split)

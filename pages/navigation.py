@@ -39,9 +39,15 @@ PAGES = [
         icon=":material/grid_on:",
         help="What a network gets wrong: confusion matrix, errors, accuracy of each class.",
     ),
+    st.Page(
+        "curves.py",
+        title="Curves",
+        icon=":material/show_chart:",
+        help="Loss and accuracy over epochs, steps or time, and each epoch in numbers.",
+    ),
     st.Page("data.py", title="Data", icon=":material/image:", help="The images, and what a network receives of them."),
 ]
-QUESTIONS = {"predictions": "Where is it wrong?"}  # of the pages that look at a run
+QUESTIONS = {"predictions": "Where is it wrong?", "curves": "How did it learn?"}  # of the pages that look at a run
 
 page = st.navigation(PAGES, position="top")
 with guard():

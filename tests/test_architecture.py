@@ -27,7 +27,7 @@ SCREEN = named([ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))])
 SHARED = [name for name in SCREEN if name.startswith("pages.ui.")]
 BACKEND = "mnist_core.backend"
 TENSORFLOW = ("tensorflow", "keras")
-HEAVY = ("tensorflow", "keras", "sklearn", "scipy", "dask", "distributed", "umap", "pandas", "streamlit")
+HEAVY = ("tensorflow", "keras", "sklearn", "scipy", "dask", "distributed", "umap", "pandas", "streamlit", "plotly")
 ENTRANCE = ("mnist_core.commands", "mnist_core.__main__")
 
 
@@ -92,14 +92,26 @@ def test_the_door_is_used_by_training_inference_and_build(module: str) -> None:
 
 @pytest.mark.parametrize("module", FILES)
 def test_rooms_without_tensorflow_never_load_it(module: str) -> None:
-    light = ("mnist_core.datasets", "mnist_core.networks", "mnist_core.runs", "mnist_core.analysis")
+    rooms = ("datasets", "networks", "runs", "analysis", "figures")
+    light = tuple(f"mnist_core.{room}" for room in rooms)
     if inside(module, *light) and module != "mnist_core.networks.build":
         assert BACKEND not in loaded_with(module)
 
 
 @pytest.mark.parametrize("module", FILES)
 def test_the_core_knows_no_screen(module: str) -> None:
-    assert not uses(module, "streamlit", "app", "pages", "plotly")
+    assert not uses(module, "streamlit", "app", "pages")
+
+
+@pytest.mark.parametrize("module", FILES | SCREEN)
+def test_plotly_comes_in_by_one_door(module: str) -> None:
+    assert uses(module, "plotly") == (module == "mnist_core.figures.sheet")
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_nobody_needs_the_figures(module: str) -> None:
+    if not inside(module, "mnist_core.figures"):
+        assert not uses(module, "mnist_core.figures")
 
 
 @pytest.mark.parametrize("module", FILES)
@@ -138,7 +150,7 @@ def test_what_pages_share_knows_no_page(module: str) -> None:
 @pytest.mark.parametrize("module", FILES)
 def test_only_the_entrance_knows_the_commands(module: str) -> None:
     if uses(module, *ENTRANCE):
-        assert module == "mnist_core.__main__"
+        assert inside(module, *ENTRANCE)
 
 
 ARROWS = {
@@ -262,8 +274,14 @@ def test_what_the_package_offers_is_pinned() -> None:
     ]
 
 
-BORDERS = ("mnist_core.training.execute", "mnist_core.jobs.control", "mnist_core.jobs.work", "pages.ui.guard")
-"""Trainings, workers and pages: whatever goes wrong inside is recorded there, with its traceback."""
+BORDERS = (
+    "mnist_core.training.execute",
+    "mnist_core.jobs.control",
+    "mnist_core.jobs.work",
+    "pages.ui.guard",
+    "pages.ui.prefetch",
+)
+"""Trainings, workers, pages, and what is read ahead: whatever goes wrong inside is recorded there."""
 
 
 @pytest.mark.parametrize("module", FILES | SCREEN)

@@ -1,4 +1,4 @@
-"""Which images to look at first: the most confident errors, the images of one cell of the matrix, a random draw.
+"""Which images to look at first: the most confident errors, a random draw.
 
 All answers are rows of the split; what id a row has is not known here.
 """
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mnist_core.inference.predictions import Predictions
 
-__all__ = ["confidence_gap", "most_confident_errors", "random_rows", "rows_of_cell"]
+__all__ = ["confidence_gap", "most_confident_errors", "random_rows"]
 
 Rows = NDArray[np.int64]
 
@@ -35,31 +35,6 @@ def most_confident_errors(
 ) -> NDArray[np.int64]:
     """Rows of the errors by p(predicted) - p(true), highest first, equal ones by row: int64 (at most count,)."""
     return _ranked(labels, predictions, np.flatnonzero(labels != predictions.predicted))[:count]
-
-
-def rows_of_cell(
-    labels: NDArray[np.uint8], predictions: Predictions, true: int | None, predicted: int | None
-) -> NDArray[np.int64]:
-    """Rows of one cell of the confusion matrix, the most confident ones first, equal ones by row: int64.
-
-    Args:
-        labels: uint8 (n,), the true classes.
-        predictions: of the same n images.
-        true: the true class; None takes the errors of every class.
-        predicted: the predicted class; None takes the errors into every class.
-    """
-    inside = np.ones(len(labels), np.bool_)
-    if true is None or predicted is None:
-        inside = labels != predictions.predicted
-    if true is not None:
-        inside &= labels == true
-    if predicted is not None:
-        inside &= predictions.predicted == predicted
-    rows = np.flatnonzero(inside)
-    if true is not None and true == predicted:
-        own = predictions.probabilities(rows)[:, true]
-        return rows[np.argsort(-own, kind="stable")]
-    return _ranked(labels, predictions, rows)
 
 
 def random_rows(total: int, count: int, seed: int) -> NDArray[np.int64]:

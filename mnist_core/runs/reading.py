@@ -3,9 +3,9 @@
 import difflib
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
-from sqlalchemy import URL, Connection, func, select
+from sqlalchemy import URL, Connection, CursorResult, bindparam, func, select
 
 from mnist_core.errors import RunNotFound
 from mnist_core.runs import tables
@@ -14,11 +14,25 @@ from mnist_core.runs.following import LEADS, recorded_under
 from mnist_core.runs.names import looks_like_id
 from mnist_core.runs.records import ACTIVE, Artifact, EpochRecord, Opening, PointRecord, RunRecord, RunState, Wish
 
-__all__ = ["SEEN", "StoreReader", "existing_run", "run_record"]
+__all__ = ["SEEN", "News", "StoreReader", "existing_run", "run_record"]
 
 SHOWN_CANDIDATES = 5
 SEEN = tables.run.c.deleted.is_(None)
 """Deleted runs stay for a while, so that a delete can be undone; nobody sees them."""
+
+
+class News(NamedTuple):
+    """A run at one moment, and what has come since somebody last asked.
+
+    Attributes:
+        record: its row.
+        points: its new points with their sequence numbers, in order.
+        epochs: its newly committed epochs, first to last.
+    """
+
+    record: RunRecord
+    points: list[tuple[int, PointRecord]]
+    epochs: list[EpochRecord]
 
 
 class StoreReader:
@@ -117,8 +131,32 @@ class StoreReader:
         """
         query = _of(tables.point, run_id).where(tables.point.c.seq > after).order_by(tables.point.c.seq)
         with self._database.reading() as connection:
-            rows = [dict(row) for row in connection.execute(query).mappings()]
-        return [(row.pop("seq"), PointRecord(**row)) for row in rows]
+            return _points(connection.execute(query))
+
+    def news(self, run_id: str, *, points: int = -1, epochs: int = -1) -> News:
+        """A run with its points and epochs above these numbers, as of one moment; for those who ask again and again.
+
+        It costs a third of `run`, `points` and `epochs`: one transaction, and statements that are put together once.
+
+        Args:
+            run_id: its full id.
+            points: sequence number of the last point that is known.
+            epochs: the last epoch that is known.
+
+        Raises:
+            RunNotFound: there is no such run.
+        """
+        with self._database.reading() as connection:
+            row = connection.execute(RUN, {"run": run_id}).mappings().one_or_none()
+            if row is None:
+                raise RunNotFound(_unknown(run_id, connection))
+            record = run_record(row)
+            under = record.source if record.kind == "train" and record.source else record.id
+            new_points = _points(connection.execute(POINTS, {"run": under, "after": points}))
+            if record.epoch is None or record.epoch <= epochs:
+                return News(record, new_points, [])
+            rows = connection.execute(EPOCHS, {"run": under, "after": epochs}).mappings()
+            return News(record, new_points, [EpochRecord(**row) for row in rows])
 
     def has_points(self, run_id: str) -> bool:
         """Whether a run has taken its first steps."""
@@ -162,8 +200,26 @@ class StoreReader:
 
 
 def _of(table: Any, run_id: str) -> Any:
-    columns = [column for column in table.c if column.name != "run"]
-    return select(*columns).where(table.c.run == recorded_under(run_id))
+    return select(*_columns(table)).where(table.c.run == recorded_under(run_id))
+
+
+def _columns(table: Any) -> list[Any]:
+    return [column for column in table.c if column.name != "run"]
+
+
+def _since(table: Any, number: Any) -> Any:
+    """The rows of a run, `run`, whose number is above `after`, in order."""
+    return select(*_columns(table)).where(table.c.run == bindparam("run"), number > bindparam("after")).order_by(number)
+
+
+RUN = select(tables.run).where(tables.run.c.id == bindparam("run"), SEEN)
+POINTS = _since(tables.point, tables.point.c.seq)
+EPOCHS = _since(tables.epoch, tables.epoch.c.epoch)
+
+
+def _points(rows: CursorResult[Any]) -> list[tuple[int, PointRecord]]:
+    found = [dict(row) for row in rows.mappings()]
+    return [(row.pop("seq"), PointRecord(**row)) for row in found]
 
 
 def run_record(row: Mapping[Any, Any]) -> RunRecord:

@@ -1,12 +1,13 @@
 """A gallery of images with what is true, what was predicted and how sure: one sprite, one component, any page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from pages.ui.guard import guarded
 from pages.ui.images import MOST_IMAGES, ImageSource, image_source, sprite_url
 from pages.ui.theme import palette
 
@@ -16,6 +17,9 @@ FOLDER = Path(__file__).parent / "components" / "gallery"
 SPRITE_COLUMNS = 20
 BRIEF = 3
 """Names of at most so many letters stand beside each other, longer ones below."""
+
+DIGITS = 4
+"""Decimals of a probability; one more than its percent shows."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,13 @@ def gallery(  # noqa: PLR0913
     columns: int = 10,
     classes: Sequence[str] = (),
     height: int | None = None,
+    chosen: int | None = None,
+    on_choose: Callable[[int], None] | None = None,
+    reveals: str = "",
 ) -> None:
     """Draws images in cells of a fixed height that wrap; pointing or moving at one tells more in a line below.
+
+    While the same images stay, in whatever order, their pictures do too; others appear once they are loaded.
 
     Where the images are not at hand, all that is known of them still stands. A sentence says how to get them, unless
     the caller, who hands in the answer of `image_source`, knows and has said so already.
@@ -69,37 +78,62 @@ def gallery(  # noqa: PLR0913
         label: what it shows, for screen readers.
         columns: cells in a row where there is room.
         classes: names of the classes, so that the detail line can name the probabilities.
-        height: in pixels, fixed on wide screens, where more is scrolled to; None for that of the content.
+        height: in pixels, fixed on wide screens, and at most three quarters of a narrow one; more is scrolled to. None
+            for that of the content.
+        chosen: id of the image that is marked as chosen.
+        on_choose: called with the id of an image that somebody chooses, one of those shown, before the page runs
+            again; None where there is nothing to choose.
+        reveals: key of the container that tells more of the chosen image, which is then scrolled to.
     """
     shown = items[:MOST_IMAGES]
     source = image_source(dataset) if isinstance(dataset, str) else dataset
     missing = source.missing if isinstance(dataset, str) else ""
     data = _payload(shown, source, label, columns)
     data |= {"classes": list(classes), "missing": missing, "height": height or 0}
-    _COMPONENT(key=key, data=data)
+    if on_choose is None:
+        _COMPONENT(key=key, data=data)
+        return
+    data |= {"chooses": True, "chosen": chosen, "reveals": reveals}
+    _COMPONENT(key=key, data=data, on_choose_change=_chooser(key, {item.image for item in shown}, on_choose))
+
+
+def _chooser(key: str, shown: Container[int], on_choose: Callable[[int], None]) -> Callable[[], None]:
+    """Hands on what a browser chooses, if it is one of the images that it was shown."""
+
+    @guarded
+    def chosen() -> None:
+        image = st.session_state[key].get("choose")
+        if isinstance(image, int) and not isinstance(image, bool) and image in shown:
+            on_choose(image)
+
+    return chosen
 
 
 def _payload(items: Sequence[GalleryItem], source: ImageSource, label: str, columns: int) -> dict[str, Any]:
-    wide = min(SPRITE_COLUMNS, max(len(items), 1))
-    url = sprite_url(source, [item.image for item in items], wide) if items and not source.missing else ""
+    """What the browser gets; the sprite has the images by id, so that it is the same in whatever order they are."""
+    ids = sorted({int(item.image) for item in items})
+    places = {image: place for place, image in enumerate(ids)}
+    wide = min(SPRITE_COLUMNS, max(len(ids), 1))
     return {
         "label": label,
         "brief": all(len(item.true) <= BRIEF and len(item.predicted) <= BRIEF for item in items),
         "colours": {"right": palette().right, "wrong": palette().wrong},
         "columns": columns,
-        "sprite": url,
+        "sprite": sprite_url(source, ids, wide) if ids and not source.missing else "",
         "spriteColumns": wide,
-        "spriteRows": -(-len(items) // wide),
-        "items": [_item(item) for item in items],
+        "spriteRows": -(-len(ids) // wide),
+        "chooses": False,
+        "items": [_item(item, places[int(item.image)]) for item in items],
     }
 
 
-def _item(item: GalleryItem) -> dict[str, Any]:
+def _item(item: GalleryItem, place: int) -> dict[str, Any]:
     return {
         "image": int(item.image),
+        "place": place,
         "true": item.true,
         "predicted": item.predicted,
         "right": bool(item.right),
-        "p": [round(float(value), 4) for value in item.probabilities],
+        "p": [round(float(value), DIGITS) or 0 for value in item.probabilities],
         "note": item.note,
     }

@@ -11,7 +11,7 @@ import streamlit as st
 from mnist_core.errors import InvalidInput, MnistLabError, StorageError
 from mnist_core.settings import load_settings
 
-__all__ = ["guard", "guarded", "show_script_error"]
+__all__ = ["guard", "guarded", "said_of", "show_script_error"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,14 +28,19 @@ def show_script_error(error: BaseException) -> bool:
         True, as the error has been shown.
     """
     if isinstance(error, MnistLabError):
-        is_secret = isinstance(error, StorageError) and load_settings().profile != "local"  # it names folders
-        st.error(UNREADABLE if is_secret else str(error), icon=":material/error:")
+        st.error(said_of(error), icon=":material/error:")
         if not isinstance(error, InvalidInput):
             log.error("%s", error, exc_info=error)
     else:
         log.error("A page broke", exc_info=error)
         st.error(BROKEN.format(kind=type(error).__name__), icon=":material/error:")
     return True
+
+
+def said_of(error: MnistLabError) -> str:
+    """The sentence of an error, fit for this screen: where strangers look, it names no folder of this server."""
+    is_secret = isinstance(error, StorageError) and load_settings().profile != "local"
+    return UNREADABLE if is_secret else str(error)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from mnist_core import datasets
 from mnist_core.datasets import Dataset
 from mnist_core.datasets.dataset import SIDE, ByteArray
 from mnist_core.errors import DatasetMissing, InvalidInput, MnistLabError
+from pages.ui.guard import said_of
 from pages.ui.services import services
 
 __all__ = ["MOST_IMAGES", "ImageSource", "image_routes", "image_source", "offer_images", "sprite", "sprite_url"]
@@ -107,7 +108,7 @@ async def _answer(request: Request) -> Response:
     except InvalidInput as error:
         return PlainTextResponse(str(error), 400, headers={"Cache-Control": "no-store"})
     except MnistLabError as error:
-        return PlainTextResponse(str(error), 503, headers={"Cache-Control": "no-store"})
+        return PlainTextResponse(said_of(error), 503, headers={"Cache-Control": "no-store"})
 
 
 def _sprite_response(request: Request) -> Response:

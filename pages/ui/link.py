@@ -1,4 +1,4 @@
-"""What every view is a function of, as the URL holds it: the run, the epoch, the split. Nothing here draws.
+"""What every view is a function of, as the URL holds it: run, epoch, split and selection. Nothing here draws.
 
 The URL wins where it names anything; a page switch clears it, and then the session's link is written back.
 """
@@ -9,12 +9,15 @@ from typing import Any, Literal, Self
 
 import streamlit as st
 
-__all__ = ["EPOCH_NAMES", "Link", "current_link", "go_to", "link_query"]
+from mnist_core.analysis.selection import Selection
+from mnist_core.errors import InvalidInput
+
+__all__ = ["EPOCH_NAMES", "Link", "current_link", "go_to", "link_now", "link_query"]
 
 LINK_KEY = "link"
 PAGE_KEY = "page_of_link"
 EPOCH_NAMES = ("kept", "best", "last")
-PARTS = ("run", "epoch", "split")
+PARTS = ("run", "epoch", "split", "selection")
 SPLITS = ("validation", "test", "train")
 Split = Literal["validation", "test", "train"]
 
@@ -27,19 +30,22 @@ class Link:
         run: id, name or unambiguous beginning of an id; empty where none is chosen.
         epoch: a number, or one of `EPOCH_NAMES`.
         split: which images.
+        selection: those of them, or of another run's, that were singled out; None where none are.
         problems: what the URL asked for that cannot be, as sentences.
     """
 
     run: str = ""
     epoch: str = "kept"
     split: Split = "validation"
+    selection: Selection | None = None
     problems: tuple[str, ...] = ()
 
     def query(self) -> dict[str, str]:
         """The query parameters; what is at its default is left out."""
         default = Link()
         given = {"run": self.run, "epoch": self.epoch, "split": self.split}
-        return {name: value for name, value in given.items() if value != getattr(default, name)}
+        named = {name: value for name, value in given.items() if value != getattr(default, name)}
+        return named | ({"selection": self.selection.text()} if self.selection else {})
 
     @classmethod
     def parse(cls, query: dict[str, str]) -> Self:
@@ -52,7 +58,12 @@ class Link:
         if split not in SPLITS:
             problems.append(f"`split` in the link must be one of {', '.join(SPLITS)}; validation is shown.")
             split = "validation"
-        return cls(_one_word(query.get("run", "")), epoch, split, tuple(problems))  # type: ignore[arg-type]
+        selection = None
+        try:
+            selection = Selection.parse(query["selection"]) if query.get("selection") else None
+        except InvalidInput as error:
+            problems.append(f"{error} Nothing is selected.")
+        return cls(_one_word(query.get("run", "")), epoch, split, selection, tuple(problems))  # type: ignore[arg-type]
 
 
 def _one_word(ref: str) -> str:
@@ -67,7 +78,7 @@ def current_link(page: str | None = None) -> Link:
         page: the page that begins to run; the frame gives it, so that a URL that lost its parameters on the same page,
             by the browser's back button, is told from one that a page switch cleared.
     """
-    link: Link = st.session_state.get(LINK_KEY, Link())
+    link = link_now()
     named = {name: st.query_params[name] for name in PARTS if name in st.query_params}
     if named:
         link = _after(link, Link.parse(named))
@@ -85,17 +96,22 @@ def _after(old: Link, new: Link) -> Link:
     return old if not new.problems and new == replace(old, problems=()) else new
 
 
+def link_now() -> Link:
+    """The link of this session as it stands, without a look at the URL; for callbacks."""
+    link: Link = st.session_state.get(LINK_KEY, Link())
+    return link
+
+
 def go_to(**changes: Any) -> None:
     """Changes what is looked at, in the session and the URL; for callbacks, and before `st.switch_page`."""
-    link = replace(st.session_state.get(LINK_KEY, Link()), problems=(), **changes)
+    link = replace(link_now(), problems=(), **changes)
     st.session_state[LINK_KEY] = link
     _write(link)
 
 
 def link_query(**changes: Any) -> dict[str, str]:
     """The query parameters of another view, for `st.page_link` and `st.switch_page`."""
-    link: Link = replace(st.session_state.get(LINK_KEY, Link()), **changes)
-    return link.query()
+    return replace(link_now(), **changes).query()
 
 
 def _write(link: Link) -> None:

@@ -1,15 +1,15 @@
 """What is known of a run while it trains, read once for all who look: the points and epochs after the last known ones.
 
-Nothing here draws. A feed is shared by all sessions of this server; each look costs a read of the run's row, and one of
-what is new.
+Nothing here draws. A feed is shared by all sessions of this server; each look is one read of the run's row and of what
+is new.
 """
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, isfinite
+from math import ceil, inf, isfinite
 from statistics import median
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -25,6 +25,7 @@ from pages.ui.services import services
 __all__ = ["Feed", "Look", "feed", "split_labels"]
 
 LATELY = 5
+SHOWN_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Look:
         recorded: its committed epochs, 0 to n.
         lowest_accuracy: the lowest of any epoch in [0, 1], validation from 1 on, training from 2 on; None before.
         highest_loss: the highest likewise, in nats.
+        shown: the committed epoch whose images are shown while it trains; another one at most once a second, and the
+            same for all who look. None before the first.
         done: epochs that are trained, as a number between 0 and all of them.
         images_per_second: as last measured; None before.
         seconds_left: until its end, by what this run has taken so far; None before anything is measured.
@@ -49,6 +52,7 @@ class Look:
     recorded: Recorded
     lowest_accuracy: float | None
     highest_loss: float | None
+    shown: int | None
     done: float
     images_per_second: float | None
     seconds_left: float | None
@@ -102,8 +106,10 @@ class Feed:
         self._recorded = Recorded((), None, None)
         self._lowest_accuracy: float | None = None
         self._highest_loss: float | None = None
-        self._seen: tuple[Any, ...] | None = None
+        self._images: int | None = None
         self._source: str | None = None
+        self._shown: int | None = None
+        self._shown_at = -inf
 
     def look(self) -> Look:
         """The run as it is now.
@@ -111,27 +117,25 @@ class Feed:
         Raises:
             RunNotFound: it is gone.
         """
-        store = services().lab.archive.store
         with self._lock:
-            record = store.run(self._id)
-            if self._spec is None:
-                self._spec = RunSpec.parse(record.spec)
+            record, points, epochs = self._news()
             if record.source != self._source:  # it goes on without the run that it followed, or after another
                 self._forget()
                 self._source = record.source
-            version = (record.epoch, record.attempt, record.state)
-            new = [] if self._seen == version and record.state.is_finished else store.points(self._id, self._cursor)
-            if self._seen != version:
-                self._take_epochs(record, self._spec)
-            self._seen = version
-            self._take_points(new)
+                record, points, epochs = self._news()
+            if self._spec is None:
+                self._spec = RunSpec.parse(record.spec)
+            self._take_epochs(epochs, self._spec)
+            self._take_points(points)
             return self._look(record, self._spec)
 
-    def _take_epochs(self, record: RunRecord, spec: RunSpec) -> None:
+    def _news(self) -> tuple[RunRecord, Sequence[tuple[int, PointRecord]], Sequence[EpochRecord]]:
         last = self._recorded.epochs[-1].epoch if self._recorded.epochs else -1
-        if record.epoch is None or record.epoch <= last:
+        return services().lab.archive.store.news(self._id, points=self._cursor, epochs=last)
+
+    def _take_epochs(self, new: Sequence[EpochRecord], spec: RunSpec) -> None:
+        if not new:
             return
-        new = services().lab.archive.store.epochs(self._id, after=last)
         self._recorded = continued(self._recorded, new, spec)
         self._lowest_accuracy = min(_values(new, "accuracy", self._lowest_accuracy), default=None)
         self._highest_loss = max(_values(new, "loss", self._highest_loss), default=None)
@@ -156,19 +160,33 @@ class Feed:
             recorded=self._recorded,
             lowest_accuracy=self._lowest_accuracy,
             highest_loss=self._highest_loss,
+            shown=self._shown_epoch(),
             done=min(done, float(spec.training.epochs)),
             images_per_second=self._images_per_second(),
             seconds_left=self._seconds_left(spec.training.epochs - done),
         )
 
+    def _shown_epoch(self) -> int | None:
+        last = self._recorded.epochs[-1].epoch if self._recorded.epochs else None
+        now = time.monotonic()
+        if last != self._shown and now >= self._shown_at + SHOWN_SECONDS:
+            self._shown, self._shown_at = last, now
+        return self._shown
+
+    def _train_images(self) -> int | None:
+        if self._images is None and self._stretches:
+            known = _splits(self._id)
+            self._images = known and known[0]
+        return self._images
+
     def _steps_per_epoch(self) -> int | None:
-        images = _train_images(self._id) if self._stretches else None
+        images = self._train_images()
         if images is None or self._spec is None:
             return None
         return 1 if isinstance(self._spec.optimizer, LbfgsSpec) else ceil(images / self._spec.training.batch_size)
 
     def _images_per_second(self) -> float | None:
-        images, per_epoch = _train_images(self._id) if self._stretches else None, self._steps_per_epoch()
+        images, per_epoch = self._train_images(), self._steps_per_epoch()
         if images is None or per_epoch is None:
             return None
         if lately := self._lately():
@@ -211,11 +229,6 @@ def split_labels(run_id: str) -> tuple[NDArray[np.int32], NDArray[np.uint8]] | N
     """Image ids and true classes of a run's validation split; None before they are recorded."""
     known = _splits(run_id)
     return known and known[1:]
-
-
-def _train_images(run_id: str) -> int | None:
-    known = _splits(run_id)
-    return known and known[0]
 
 
 def _splits(run_id: str) -> tuple[int, NDArray[np.int32], NDArray[np.uint8]] | None:

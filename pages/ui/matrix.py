@@ -1,175 +1,185 @@
-"""The confusion matrix as a chart: errors are shaded, the diagonal stands back, and a click on a cell is an answer."""
+"""The confusion matrix on a page: what its numbers say, of which images, and what a click on it selects."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple, get_args
+from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.ui.cell import Cell, choose_cell
+from mnist_core.analysis.change import change
+from mnist_core.analysis.selection import Cell
+from pages.ui.against import is_comparing
+from pages.ui.comparison import Compared
 from pages.ui.format import count
+from pages.ui.frame import View
 from pages.ui.guard import guarded
-from pages.ui.theme import Palette, palette
+from pages.ui.matrix_cells import MODES, Matrix, Mode, cell_at
+from pages.ui.matrix_chart import Mark, matrix_spec
+from pages.ui.part import Part, choose_part
+from pages.ui.selected import clear_selection, select
+from pages.ui.theme import palette
 
-__all__ = ["MODES", "Mode", "cells", "confusion_chart", "matrix_spec"]
+__all__ = ["HEIGHT", "cell_menus", "draw_matrix"]
 
-Mode = Literal["counts", "by row", "by column"]
-MODES: tuple[Mode, ...] = get_args(Mode)
-LEVELS = 9
-DIAGONAL, CHOSEN = LEVELS + 1, LEVELS + 2
-MOST_LABELLED = 20
-HEIGHT = 480
-CLICKED = "confusion_clicked"
-KEY = "confusion"
+HEIGHT = 500
+KEY, CLICKED = "confusion", "confusion_clicked"
+ANY = -1
+MENUS = ("cell_true", "cell_predicted")
+READ = {
+    "counts": "Each row is a true class, each column a prediction. The diagonal is right; the stronger the colour of"
+    " another cell, the more errors. Click a cell, or the sum of errors of a row or column, to select its images.",
+    "by row": "Each row adds up to 100 %: of the images of a class, how many percent are taken for what; at its end the"
+    " errors. The last row: of all other images, how many percent are taken for the class.",
+    "by column": "Each column adds up to 100 %: of what is taken for a class, how many percent are really what; below"
+    " it the errors. The last column: of all other images, how many percent are of the class.",
+}
+READ_DIFFERENCE = (
+    "How many images more (orange, +) or fewer (blue, -) than at {there} are in each cell; grey is no difference. The"
+    " diagonal has no colour: more of it is more right."
+)
+NOTHING_TO_COMPARE = "Nothing to compare with at this epoch, so counts are shown. "
+RESTRICTED = "Of the {count} selected images alone. "
 
 
-class Look(NamedTuple):
-    """How the matrix is to be shown: the quantity, the chosen cell, the colours."""
-
-    mode: Mode
-    cell: Cell
-    colours: Palette
-
-
-def confusion_chart(confusion: NDArray[np.int64], classes: Sequence[str], *, mode: Mode, cell: Cell) -> None:
-    """Draws the matrix; a click on a cell chooses it, a second one clears it.
+def draw_matrix(view: View, compared: Compared | None) -> None:
+    """Draws what the numbers are to say, the matrix, how to read it, and the menus that select like a click.
 
     Args:
-        confusion: int64 (classes, classes), rows true.
-        classes: names of the classes.
-        mode: what the numbers are.
-        cell: what is chosen, and marked.
+        view: what is looked at.
+        compared: what `compare_menus` gave for it.
     """
+    mark = _mark(view)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        wanted = _wanted_mode(compared)
+        part = choose_part(view, "of")
+    mode: Mode = "counts" if wanted == "difference" and compared is None else wanted
+    matrix = Matrix(_numbers(part, compared if mode == "difference" else None), view.classes, mode)
     st.echarts_chart(
-        matrix_spec(confusion, classes, Look(mode, cell, palette())),
-        key=KEY,
-        height=HEIGHT,
-        on_select=_on_click(len(classes)),
-        alt=_spoken(confusion, classes),
+        matrix_spec(matrix, mark, palette()), key=KEY, height=HEIGHT, on_select=_on_click(view), alt=_spoken(matrix)
     )
+    said = RESTRICTED.format(count=count(len(part.snapshot.ids))) if part.is_selection else ""
+    said += NOTHING_TO_COMPARE if mode != wanted else ""
+    st.caption(
+        said + (READ_DIFFERENCE.format(there=compared.there) if mode == "difference" and compared else READ[mode])
+    )
+    cell_menus(view)
 
 
-def cells(confusion: NDArray[np.int64], classes: Sequence[str], mode: Mode) -> pd.DataFrame:
-    """One row per cell, true classes outermost: names, count, the text in it, and its level of shade.
+def cell_menus(view: View) -> None:
+    """Two menus and a button that select a cell, a row, a column or all errors, for the keyboard and for small cells.
 
-    Levels are 0 where there is nothing, 1 to 9 in equal steps up to the largest error, 10 on the diagonal.
+    Args:
+        view: what is looked at.
     """
-    k = len(classes)
-    values = _values(confusion, mode)
-    off = np.where(np.eye(k, dtype=np.bool_), 0, values)
-    level = np.ceil(LEVELS * off / (off.max() or 1)).astype(np.int64)
-    level[np.diag_indices(k)] = DIAGONAL
-    names = np.asarray(classes, object)
-    return pd.DataFrame(
-        {
-            "true": np.repeat(names, k),
-            "predicted": np.tile(names, k),
-            "count": confusion.ravel(),
-            "text": _texts(values, mode),
-            "level": level.ravel(),
-            "cell": [f"{true}>{predicted}" for true in range(k) for predicted in range(k)],
-        }
+    mark = _mark(view)
+    cell = mark.cell if mark else Cell()
+    options = [ANY, *range(len(view.classes))]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        for key, label, number in zip(
+            MENUS, ("true class", "predicted class"), (cell.true, cell.predicted), strict=True
+        ):
+            st.session_state[key] = ANY if number is None else number
+            st.selectbox(
+                label,
+                options,
+                key=key,
+                on_change=_menus_changed,
+                args=(view,),
+                format_func=lambda n: "any" if n == ANY else view.classes[n],
+            )
+        st.button(
+            "All errors",
+            key="all_errors",
+            type="primary" if mark and mark.is_now and cell == Cell() else "secondary",
+            on_click=_choose,
+            args=(view, Cell()),
+        )
+
+
+def _wanted_mode(compared: Compared | None) -> Mode:
+    offered = MODES if compared is not None or is_comparing() else MODES[:-1]
+    chosen = st.segmented_control(
+        "numbers",
+        offered,
+        default="counts",
+        required=True,
+        key="numbers",
+        bind="query-params",
     )
+    return chosen if chosen in offered else "counts"
 
 
-def matrix_spec(confusion: NDArray[np.int64], classes: Sequence[str], look: Look) -> dict[str, Any]:
-    """The chart; a unique name for each cell keeps a click from marking its whole column."""
-    k, colours = len(classes), look.colours
-    shown = k <= MOST_LABELLED
-    long = max(map(len, classes)) > 3
-    pieces = [{"value": level, "color": colour} for level, colour in enumerate(colours.sequential)]
-    pieces += [{"value": DIAGONAL, "color": colours.grid}, {"value": CHOSEN, "color": "rgba(0,0,0,0)"}]
-    edge = {"borderColor": colours.background, "borderWidth": 1 if shown else 0}
-    unit = "" if look.mode == "counts" else f" ({{@text}} % {look.mode})"
-    series: list[dict[str, Any]] = [
-        {
-            "type": "heatmap",
-            "selectedMode": "single",
-            "label": {"show": shown, "formatter": "{@text}", "fontSize": 12 if k <= 10 else 9},
-            "encode": {"x": "predicted", "y": "true", "value": "level", "itemName": "cell"},
-            "itemStyle": edge,
-            "emphasis": {"itemStyle": {"borderColor": colours.text, "borderWidth": 2}},
-            "select": {"itemStyle": edge},
-        }
-    ]
-    if look.cell.is_one:
-        series.append(_mark(look.cell, colours, large=shown))
-    names = {"interval": 0 if shown else "auto", "color": colours.text}
-    common = {"type": "category", "data": list(classes), "nameLocation": "middle", "axisTick": {"show": False}}
-    common |= {"axisLine": {"show": False}, "nameTextStyle": {"color": colours.muted, "fontSize": 13}}
-    return {
-        "animation": False,
-        "dataset": {"source": cells(confusion, classes, look.mode)},
-        "grid": {"left": 8, "right": 8, "top": 8, "bottom": 8},
-        "xAxis": common | {"name": "predicted", "nameGap": 72 if long else 30, "axisLabel": names | _tilt(long)},
-        "yAxis": common
-        | {"name": "true", "nameGap": 80 if long else 34, "inverse": True, "axisLabel": names | _cut(long)},
-        "visualMap": {"type": "piecewise", "show": False, "dimension": "level", "pieces": pieces},
-        "tooltip": {"formatter": f"true {{@true}}, predicted {{@predicted}}: <b>{{@count}}</b>{unit}", "confine": True},
-        "series": series,
-    }
+def _mark(view: View) -> Mark | None:
+    """What of this matrix is selected, at whatever epoch it was."""
+    if view.selected is None:
+        return None
+    selection, k = view.selected.selection, len(view.classes)
+    rule = selection.rule
+    if not isinstance(rule, Cell) or (selection.run, selection.split) != (view.run.id, view.split):
+        return None
+    if any(number is not None and number >= k for number in (rule.true, rule.predicted)):
+        return None
+    return Mark(rule, is_now=selection.epoch in (view.epoch, None))
 
 
-def _values(confusion: NDArray[np.int64], mode: Mode) -> NDArray[np.float64]:
-    if mode == "counts":
-        return confusion.astype(np.float64)
-    whole = confusion.sum(1, keepdims=True) if mode == "by row" else confusion.sum(0, keepdims=True)
-    shares: NDArray[np.float64] = 100 * confusion / np.maximum(whole, 1)
-    return shares
+def _numbers(part: Part, compared: Compared | None) -> NDArray[np.int64]:
+    """The matrix, or what it has more than the one that it is compared with: int64 (classes, classes)."""
+    if compared is None:
+        return part.snapshot.evaluation.confusion
+    selected = part.view.selected
+    if not part.is_selection or selected is None:
+        return compared.change.confusion
+    here = part.view.snapshot
+    kept = np.isin(compared.rows, selected.rows(here.ids), assume_unique=True)
+    rows = compared.rows[kept]
+    now, before = here.predictions.predicted[rows], compared.predicted[kept]
+    return change(here.labels[rows], before, now, len(part.view.classes)).confusion
 
 
-def _texts(values: NDArray[np.float64], mode: Mode) -> list[str]:
-    if mode == "counts":
-        return [count(int(value)) if value else "" for value in values.ravel().tolist()]
-    return [f"{value:.1f}" if value else "" for value in values.ravel().tolist()]
-
-
-def _mark(cell: Cell, colours: Palette, *, large: bool) -> dict[str, Any]:
-    return {
-        "type": "heatmap",
-        "silent": True,
-        "data": [[cell.predicted, cell.true, CHOSEN]],
-        "itemStyle": {
-            "borderColor": colours.right if cell.is_right else colours.wrong,
-            "borderWidth": 3 if large else 2,
-        },
-    }
-
-
-def _tilt(long: bool) -> dict[str, Any]:
-    return {"rotate": 40, "width": 78, "overflow": "truncate"} if long else {}
-
-
-def _cut(long: bool) -> dict[str, Any]:
-    return {"width": 70, "overflow": "truncate"} if long else {}
-
-
-def _spoken(confusion: NDArray[np.int64], classes: Sequence[str]) -> str:
-    off = confusion - np.diag(np.diag(confusion))
-    said = f"Confusion matrix of {count(int(confusion.sum()))} images, {count(int(off.sum()))} wrong"
+def _spoken(matrix: Matrix) -> str:
+    off = matrix.counts - np.diag(np.diag(matrix.counts))
+    if matrix.mode == "difference":
+        return f"Difference of two confusion matrices: {int(off.sum()):+,} errors."
+    said = f"Confusion matrix of {count(int(matrix.counts.sum()))} images, {count(int(off.sum()))} wrong"
     true, predicted = (int(at) for at in np.unravel_index(off.argmax(), off.shape))
     if not off[true, predicted]:
         return f"{said}."
     times = count(int(off[true, predicted]))
-    return f"{said}; most often {classes[true]} is taken for {classes[predicted]}, {times} times."
+    return f"{said}; most often {matrix.classes[true]} is taken for {matrix.classes[predicted]}, {times} times."
 
 
-def _on_click(classes: int) -> Callable[[], None]:
+@guarded
+def _menus_changed(view: View) -> None:
+    true, predicted = (_number(st.session_state.get(key), len(view.classes)) for key in MENUS)
+    if true is None and predicted is None:
+        clear_selection()
+    else:
+        _choose(view, Cell(true, predicted))
+
+
+def _number(chosen: object, classes: int) -> int | None:
+    return chosen if isinstance(chosen, int) and 0 <= chosen < classes else None
+
+
+@guarded
+def _choose(view: View, cell: Cell) -> None:
+    select(cell, view.run.id, view.epoch, view.split)
+
+
+def _on_click(view: View) -> Callable[[], None]:
     """The chart forgets a cell that is clicked twice and knows nothing of the menus beside it; both are mended here."""
+    places = (len(view.classes) + 1) ** 2
 
-    @guarded
     def clicked() -> None:
         index = _first_index(st.session_state[KEY].get("selection", {}).get("selected"))
-        if not isinstance(index, int) or not 0 <= index < classes * classes:
+        if not isinstance(index, int) or not 0 <= index < places:
             index = st.session_state.get(CLICKED)
-        if not isinstance(index, int) or not 0 <= index < classes * classes:
+        if not isinstance(index, int) or not 0 <= index < places:
             return
         st.session_state[CLICKED] = index
-        choose_cell(Cell(*divmod(index, classes)), toggle=True)
+        _choose(view, cell_at(index, len(view.classes)))
 
-    return clicked
+    return guarded(clicked)
 
 
 def _first_index(groups: object) -> object:

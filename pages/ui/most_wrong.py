@@ -1,7 +1,4 @@
-"""The validation images that a run is most wrong about, at its last epoch while it trains, then at the kept one.
-
-All who look at a run see the same epoch of it, another one at most once a second.
-"""
+"""The validation images that a run is most wrong about, at its last epoch while it trains, then at the kept one."""
 
 from typing import NamedTuple
 
@@ -13,7 +10,7 @@ from mnist_core.analysis.evaluation import wilson_interval
 from mnist_core.errors import EpochNotRecorded
 from mnist_core.inference.predictions import Predictions
 from mnist_core.npz import from_npz
-from mnist_core.runs import EpochRecord, RunState
+from mnist_core.runs import RunRecord, RunState
 from pages.ui.format import count
 from pages.ui.gallery import GalleryItem, gallery
 from pages.ui.images import ImageSource, image_source
@@ -25,7 +22,6 @@ __all__ = ["MOST_WRONG", "Validated", "draw_most_wrong", "validated", "wrong_sai
 
 MOST_WRONG = 10
 COLUMNS = 5
-SHOWN_SECONDS = 1.0
 BEFORE = "After its first look at the validation images, the ten that it is most wrong about stand here."
 
 
@@ -52,17 +48,18 @@ class Validated(NamedTuple):
 def draw_most_wrong(look: Look) -> None:
     """Draws the images, once there are any."""
     is_active = look.record.state.is_active
-    epoch = look.last if is_active else look.kept
+    kept = look.kept
+    epoch = look.shown if is_active else kept and kept.epoch
     if epoch is None:
         if look.record.state is RunState.RUNNING:
             st.caption(BEFORE)
         return
-    found = validated(look, _shown_epoch(look.record.id, look.record.attempt, epoch) if is_active else epoch.epoch)
+    found = validated(look, epoch)
     if found is None:
         return
     st.markdown("**Wrong right now**" if is_active else "**Most wrong**")
     if found.worst:
-        source = _source(look.spec.dataset.name, _version(look.record.id))
+        source = _source(look.record.id, look.spec.dataset.name)
         gallery(found.worst, dataset=source, key="most_wrong", label="images it is most wrong about", columns=COLUMNS)
     st.caption(wrong_said(found))
 
@@ -79,22 +76,17 @@ def wrong_said(found: Validated) -> str:
     return f"The {len(found.worst)} that it is surest about, of {count(found.errors)} wrong validation images, {at}."
 
 
-@st.cache_resource(ttl=SHOWN_SECONDS, max_entries=64, show_spinner=False)
-def _shown_epoch(run_id: str, attempt: int, _epoch: EpochRecord) -> int:  # noqa: ARG001 - the key
-    return _epoch.epoch
-
-
 def validated(look: Look, epoch: int) -> Validated | None:
     """How the run did at a committed epoch; None where its predictions are not recorded."""
     try:
-        return _validated(look.record.id, epoch, classes_of(look.record))
+        return _validated(look.record.id, epoch, look.record)
     except EpochNotRecorded:
         return None
 
 
 @st.cache_resource(ttl=5.0, show_spinner=False)
-def _source(dataset: str, version: str) -> ImageSource:
-    return image_source(dataset, version)
+def _source(run_id: str, dataset: str) -> ImageSource:
+    return image_source(dataset, _version(run_id))
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -105,13 +97,14 @@ def _version(run_id: str) -> str:
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def _validated(run_id: str, epoch: int, classes: tuple[str, ...]) -> Validated:
+def _validated(run_id: str, epoch: int, _record: RunRecord) -> Validated:
     known = split_labels(run_id)
     if known is None:
         raise EpochNotRecorded("The run has not recorded its splits.")
     ids, labels = known
     recorded = services().lab.archive.read(run_id, epoch, "predictions")
     predictions = Predictions.from_arrays(from_npz(recorded), "validation")
+    classes = classes_of(_record)
     rows = most_confident_errors(labels, predictions, MOST_WRONG)
     chances = predictions.probabilities(rows)
     worst = tuple(

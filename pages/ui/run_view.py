@@ -1,17 +1,22 @@
 """One run on the train page, in whatever state it is: its curves while it trains, what it gets wrong, what came out.
 
-Everything follows from the run's row, its points and its epochs; nothing is remembered between two draws.
+Everything follows from the run's row, its points and its epochs; nothing is remembered between two draws. While a run
+is active, what stays stands outside of the fragment that looks again each second, so that a look costs little.
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mnist_core.errors import RunNotFound
 from mnist_core.jobs import Standing
-from mnist_core.runs import RunRecord, RunState
+from mnist_core.runs import RunRecord, RunState, Wish
 from pages.ui.curves import draw_curves, draw_empty_curves
 from pages.ui.format import count, duration, percent, plain, state_badge
 from pages.ui.guard import guarded
-from pages.ui.live import Look, feed
+from pages.ui.live import Feed, Look, feed
 from pages.ui.most_wrong import draw_most_wrong
 from pages.ui.owner import current_owner
 from pages.ui.run_end import draw_end
@@ -43,6 +48,25 @@ PHASES = {
 }
 
 
+class _Places(NamedTuple):
+    """Where what changes stands, from top to bottom; the images come after."""
+
+    progress: DeltaGenerator
+    resumed: DeltaGenerator | None
+    now: DeltaGenerator
+    curves: Sequence[DeltaGenerator]
+
+
+class _Frame(NamedTuple):
+    """What the page around the places follows from."""
+
+    every: float | None
+    name: str
+    state: RunState
+    wish: Wish | None
+    is_resumed: bool
+
+
 def draw_invitation() -> None:
     """Draws what stands in the place of a run before anything is trained, as high as a run that waits."""
     st.subheader("Nothing is trained yet", anchor=False)
@@ -54,20 +78,75 @@ def draw_invitation() -> None:
 
 def draw_run(record: RunRecord) -> None:
     """Draws a run, and goes on drawing it while it is active."""
-    every = _seconds_between(feed(record.id).look())
-    st.fragment(_panel, run_every=every)(record.id, every, _same_as(record))
+    source = feed(record.id)
+    look = source.look()
+    _title(look)
+    if same := _same_as(record):
+        st.caption(same)
+    if look.record.state.is_finished:
+        st.fragment(_ended)(source)
+    else:
+        _draw_active(look, source)
 
 
 @guarded
-def _panel(run_id: str, every: float | None, same: str) -> None:
-    """One look, at the pace at which the page goes on looking; where the run wants another, the page starts anew."""
+def _ended(source: Feed) -> None:
     try:
-        look = feed(run_id).look()
+        look = source.look()
     except RunNotFound:  # deleted meanwhile, by another browser; the page says so
         st.rerun()
-    if every is not None and _seconds_between(look) != every:
+    draw_end(look)
+    if look.has_begun:
+        draw_curves(look)
+        st.caption(READ_CURVES)
+        draw_most_wrong(look)
+
+
+def _draw_active(look: Look, source: Feed) -> None:
+    """Draws what stays while a run is as it is, once, and then, again and again, only what changes."""
+    standing = _standing(look)
+    frame = _frame(look, standing)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        progress = st.empty()
+        _stop_button(look.record)
+    resumed = st.empty() if frame.is_resumed else None
+    now = st.empty()
+    places = _Places(progress, resumed, now, st.columns(2))
+    st.caption(READ_CURVES)
+    st.fragment(_tick, run_every=frame.every)(source, places, frame, [(look, standing)])
+
+
+@guarded
+def _tick(source: Feed, places: _Places, frame: _Frame, at_hand: list[tuple[Look, Standing]]) -> None:
+    """One look; where the run wants another frame, or another pace, the page starts anew.
+
+    Every place is filled at every look: it holds nothing from the look before.
+    """
+    try:
+        look, standing = at_hand.pop() if at_hand else _looked(source)
+    except RunNotFound:  # deleted meanwhile
         st.rerun()
-    _draw(look, same)
+    if _frame(look, standing) != frame:
+        st.rerun()
+    places.progress.progress(min(look.done / look.spec.training.epochs, 1.0), text=phase_sentence(look, standing))
+    if places.resumed:
+        places.resumed.caption(f":material/restart_alt: {RESUMED.format(epoch=count(look.record.epoch or 0))}")
+    places.now.markdown(_now_and_best(look))
+    draw_curves(look, places.curves)
+    draw_most_wrong(look)
+
+
+def _looked(source: Feed) -> tuple[Look, Standing]:
+    look = source.look()
+    return look, _standing(look)
+
+
+def _standing(look: Look) -> Standing:
+    """Where it stands; what is known from the look itself is not asked for again."""
+    record = look.record
+    if look.has_begun and record.state is RunState.RUNNING and not record.wish and record.attempt == 1:
+        return Standing("training")
+    return services().jobs.standing(record)
 
 
 def _same_as(record: RunRecord) -> str:
@@ -80,30 +159,20 @@ def _same_as(record: RunRecord) -> str:
         return SAME.format(name="another run")
 
 
-def _seconds_between(look: Look) -> float | None:
+def _frame(look: Look, standing: Standing) -> _Frame:
+    record = look.record
+    is_resumed = record.attempt > 1 or (record.state is RunState.QUEUED and record.attempt > 0)
+    return _Frame(_seconds_between(look, standing), record.name, record.state, record.wish, is_resumed)
+
+
+def _seconds_between(look: Look, standing: Standing) -> float | None:
     """How often to look: often before the first point, never again after the end."""
     if look.record.state.is_finished:
         return None
     if look.has_begun:
         return LIVE_SECONDS
-    is_next = look.record.state is RunState.RUNNING or (services().jobs.standing(look.record).position or 1) == 1
+    is_next = look.record.state is RunState.RUNNING or (standing.position or 1) == 1
     return FIRST_POINT_SECONDS if is_next else LIVE_SECONDS
-
-
-def _draw(look: Look, same: str) -> None:
-    _title(look)
-    if same:
-        st.caption(same)
-    if look.record.state.is_active:
-        _progress(look)
-        _now_and_best(look)
-    else:
-        draw_end(look)
-        if not look.has_begun:
-            return
-    draw_curves(look)
-    st.caption(READ_CURVES)
-    draw_most_wrong(look)
 
 
 def _title(look: Look) -> None:
@@ -114,16 +183,6 @@ def _title(look: Look) -> None:
         st.subheader(plain(record.name), anchor=False, width="content")
         st.markdown(state_badge(record), width="content")
         st.markdown(f":gray[{plain(look.spec.network.preset or 'own layers')} on {plain(shown)}]", width="content")
-
-
-def _progress(look: Look) -> None:
-    standing = services().jobs.standing(look.record)
-    epochs = look.spec.training.epochs
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(min(look.done / epochs, 1.0), text=phase_sentence(look, standing))
-        _stop_button(look.record)
-    if look.record.attempt > 1 or (look.record.state is RunState.QUEUED and look.record.attempt > 0):
-        st.caption(f":material/restart_alt: {RESUMED.format(epoch=count(look.record.epoch or 0))}")
 
 
 def phase_sentence(look: Look, standing: Standing) -> str:
@@ -163,14 +222,11 @@ def _stop(run_id: str) -> None:
     services().jobs.stop(run_id, owner=current_owner())
 
 
-def _now_and_best(look: Look) -> None:
+def _now_and_best(look: Look) -> str:
     last, best = look.last, look.best
     if last is None:
-        st.markdown(EMPTY_LINE)
-        return
+        return EMPTY_LINE
     words = f"now: **{percent(last.metrics['val_accuracy'])}** validation"
-    st.markdown(
-        f"{words}, best: **{percent(best.metrics['val_accuracy'])}** (epoch {count(best.epoch)})"
-        if best
-        else f"{words}, before training"
-    )
+    if best is None:
+        return f"{words}, before training"
+    return f"{words}, best: **{percent(best.metrics['val_accuracy'])}** (epoch {count(best.epoch)})"

@@ -38,7 +38,7 @@ from mnist_core.errors import MnistLabError
 from mnist_core.runs import RUN_LEVEL, Artifact, EpochRecord, Lease, PointRecord, RunState, Wish
 from pages.ui.services import services
 
-PAGES = ("train", "runs", "predictions", "data")
+PAGES = ("train", "runs", "predictions", "curves", "data")
 ME, OTHER = "visitor-me", "visitor-other"
 LONGEST = 600
 """Letters of the longest sentence that a page may show: two short ones, with what was given."""
@@ -52,12 +52,30 @@ NUMBERS = (0, 1, 2, -1, 0.5, 7, 59, 60, 1e3, 1e5, 1e9, -1e9, 2**31, 2**53, 1e308
 EPOCHS = ("kept", "best", "last", "0", "1", "2", "9", "-1", "-999999999", "999999999", "1000000000", "0x1", "1_0")
 NAMES = ("new name", "queued one", "a/b", "0123abcd", "n" * 61, "é", "two\nlines", " ")
 TYPED = ("", "0.1", "1/12", "10 %", "1/0", "5000", "0", "-3", "1e400", "inf", "%", "1/", "round: 0, 6", "a: 1\nb: x")
-CLASSES = ("4-9", "4-", "-9", "-", "10-1", "99-99", "4-9-1", "²-1", "٣-1", "1-1", "0-0")
+SAID: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "mnist_lab_preset_cards": ("chosen", tuple(presets)),
+    "mnist_lab_cursor": ("move", (0, 1, 2, "live")),
+    "mnist_lab_gallery": ("choose", tuple(range(0, 1797, 100))),
+}
+"""The events of each component, with values that it may send."""
+
 INDICES = ([-1], [10**9], ["x"], [None], [1.5], [[]], [True], [], 3, "ab", {})
 READ = {
     "train": ("run", "epoch", "dataset", "preset"),
     "runs": ("run", "epoch", "split"),
-    "predictions": ("run", "epoch", "split", "cell"),
+    "predictions": (
+        "run",
+        "epoch",
+        "split",
+        "selection",
+        "against",
+        "against_run",
+        "numbers",
+        "panel",
+        "image",
+        "sort",
+    ),
+    "curves": ("run", "epoch", "split", "show", "x", "scale", "smoothing"),
     "data": ("run", "dataset", "view", "part", "label", "page", "image"),
 }
 """Which query parameters a page reads."""
@@ -267,14 +285,46 @@ class Visitor:
             "split": ("validation", "test", "train", "holdout", "TRAIN"),
             "dataset": ("digits", "mnist", "fashion-mnist", "a" * 64, "digits/..", self.world.ids["own dataset"]),
             "preset": (*presets, "resnet", "softmax"),
-            "cell": CLASSES,
+            "selection": self._selections(runs),
+            "against": ("previous", "best", "kept", "first", "same", *few),
+            "against_run": runs,
+            "numbers": ("counts", "by row", "difference", "nothing"),
+            "panel": ("calibration", "probability", "ROC", "precision-recall", "random images", "nothing"),
+            "sort": ("most confident", "highest loss", "longest wrong", "tallest"),
             "view": VIEWS,
             "part": ("all", "train", "validation", "test", "nowhere"),
             "label": ("all", *few, "99"),
             "page": (*few, "-1", "9999999"),
             "image": (*few, "1796", "1797", "-4", "9" * 20),
             "class": few,
+            "show": ("training", "validation", "test", "nothing"),
+            "x": ("epochs", "steps", "time", "miles"),
+            "scale": ("linear", "log", "LOG"),
+            "smoothing": ("0", "0.6", "0.99", "1", "-1"),
         }
+
+    def _selections(self, runs: Sequence[str]) -> list[str]:
+        """Rules of every kind, at epochs and of runs that may not be there."""
+        rules = (
+            "cell.4.9",
+            "cell.x.8",
+            "cell.x.x",
+            "cell.40.40",
+            "changed.fixed.0",
+            "changed.broken.77",
+            "ids.3.17.9999",
+        )
+        rules += (
+            "probability.4.19.20",
+            "probability.40.0.20",
+            "confidence.14.15",
+            f"changed.fixed.1.{self.rng.choice(runs)}",
+        )
+        splits = ("validation", "test", "train")
+        return [
+            f"{rule}~{self.rng.choice(('-', '0', '1', '99'))}~{self.rng.choice(splits)}~{self.rng.choice(runs)}"
+            for rule in rules
+        ]
 
     def _press(self) -> None:
         buttons = list(self.app.button)
@@ -395,10 +445,13 @@ def _mark(state: WidgetState, element: Any, rng: random.Random, honest: bool) ->
 
 
 def _component(state: WidgetState, element: Any, rng: random.Random, honest: bool) -> None:
-    """What a component of this app says of itself: the network that was chosen."""
-    value = rng.choice(list(presets)) if honest else rng.choice([*TEXTS, 1, None, ["mlp-512"], {"a": 1}])
+    """What a component of this app says of itself: the network, the image or the epoch that was chosen."""
+    event, values = SAID.get(element.proto.component_name, ("chosen", (1,)))
+    value = (
+        rng.choice(values) if honest else rng.choice([*TEXTS, 1, -1, 10**12, 1.5, True, None, ["mlp-512"], {"a": 1}])
+    )
     state.id = f"$$STREAMLIT_INTERNAL_KEY_{element.id}__events"
-    state.json_trigger_value = json.dumps([{"event": "chosen", "value": value}])
+    state.json_trigger_value = json.dumps([{"event": event, "value": value}])
 
 
 def _unknown(state: WidgetState, element: Any, rng: random.Random, honest: bool) -> None:

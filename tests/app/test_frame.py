@@ -1,13 +1,32 @@
+import json
+
 import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from mnist_core.runs import RUN_LEVEL, Lease, RunState
-from pages.ui.frame import WHY_KNOWINGLY
+from pages.ui.split_gate import WHY_KNOWINGLY
+from tests.app.random_events import send
 
-PAGES = ("train", "runs", "predictions", "data")
+PAGES = ("train", "runs", "predictions", "curves", "data")
 
 
 def warnings(app):
     return [warning.value for warning in app.warning]
+
+
+def cursor(app):
+    """What the epoch cursor is told to show."""
+    (found,) = (one for one in app.get("bidi_component") if one.proto.component_name == "mnist_lab_cursor")
+    return json.loads(found.proto.json)
+
+
+def move(app, place):
+    """Moves the cursor, as the component in the browser says it."""
+    (found,) = (one for one in app.get("bidi_component") if one.proto.component_name == "mnist_lab_cursor")
+    state = WidgetState(id=f"$$STREAMLIT_INTERNAL_KEY_{found.proto.id}__events")
+    state.json_trigger_value = json.dumps([{"event": "move", "value": place}])
+    send(app, state)
+    return app
 
 
 def press(app, label):
@@ -80,8 +99,8 @@ def test_a_link_to_an_unknown_run_shows_the_kept_epoch_of_another(open_page, add
     app = open_page("predictions", run="gone", epoch="1")
     (warning,) = warnings(app)
     assert warning == "No run answers to `gone`; the runs page lists all of them. Run `wanted one` is shown."
-    assert app.selectbox(key="frame_epoch").value == 2
-    app.selectbox(key="frame_epoch").set_value(1).run()
+    assert cursor(app)["epoch"] == 2
+    move(app, 1)
     assert app.query_params == {"run": record.id, "epoch": "1"}
     assert not warnings(app)
 
@@ -96,16 +115,17 @@ def test_a_link_to_a_deleted_run_says_so(open_page, add_run, shared):
 
 def test_epochs_are_named_and_the_kept_one_is_shown(open_page, finished_run):
     app = open_page("predictions", run=finished_run.id)
-    picker = app.selectbox(key="frame_epoch")
-    assert picker.value == finished_run.kept_epoch == 2
-    assert picker.options == ["epoch 0 of 2", "epoch 1 of 2", "epoch 2 of 2 (kept, best, last)"]
+    told = cursor(app)
+    assert told["epoch"] == told["kept"] == finished_run.kept_epoch == 2
+    assert (told["epochs"], told["best"], told["active"], told["live"]) == ([0, 1, 2], 2, False, False)
+    assert told["validation"] == pytest.approx([one.metrics["val_loss"] for one in finished_run.epochs], rel=1e-4)
 
 
 def test_choosing_an_epoch_goes_into_the_url(open_page, finished_run):
     app = open_page("predictions", run=finished_run.id)
-    app.selectbox(key="frame_epoch").set_value(1).run()
+    move(app, 1)
     assert app.query_params == {"run": finished_run.id, "epoch": "1"}
-    app.selectbox(key="frame_epoch").set_value(2).run()
+    move(app, 2)
     assert app.query_params == {"run": finished_run.id}
 
 
@@ -114,13 +134,13 @@ def test_choosing_a_run_forgets_the_epoch_of_the_other(open_page, add_run):
     app = open_page("predictions", run=one.id, epoch="1")
     app.selectbox(key="frame_run").set_value(other.id).run()
     assert app.query_params == {"run": other.id}
-    assert app.selectbox(key="frame_epoch").value == 2
+    assert cursor(app)["epoch"] == 2
 
 
 def test_an_epoch_that_is_not_recorded_gives_the_kept_one(open_page, add_run):
     app = open_page("predictions", run=add_run("done").id, epoch="9")
     assert warnings(app) == ["Epoch 9 is not recorded. Epochs 0 to 2 are recorded; the kept one is shown."]
-    assert app.selectbox(key="frame_epoch").value == 2
+    assert cursor(app)["epoch"] == 2
 
 
 @pytest.mark.parametrize(
@@ -132,7 +152,7 @@ def test_a_part_that_breaks_its_rule_is_said_until_something_is_chosen(open_page
     assert len(warnings(app)) == len(query)
     assert all("in the link must be" in warning for warning in warnings(app))
     assert len(warnings(app.run())) == len(query)
-    app.selectbox(key="frame_epoch").set_value(1).run()
+    move(app, 1)
     assert not warnings(app)
 
 
@@ -174,7 +194,7 @@ def test_a_running_run_without_an_epoch_says_so(open_page, add_run):
 
 def test_a_running_run_with_epochs_is_shown(open_page, add_run):
     app = open_page("predictions", run=add_run("running", epochs=1).id)
-    assert app.selectbox(key="frame_epoch").value == 1
+    assert cursor(app)["epoch"] == 1
 
 
 def test_a_failed_run_shows_its_sentence_and_its_traceback_folded(open_page, add_run, shared):
@@ -197,7 +217,28 @@ def test_a_run_that_goes_on_shows_its_new_epoch(open_page, add_run, commit_epoch
     app = open_page("predictions", run=record.id)
     commit_epoch(record, 2)
     app.run()
-    assert app.selectbox(key="frame_epoch").options[-1] == "epoch 2 of 2 (kept, best, last)"
+    assert cursor(app)["epochs"] == [0, 1, 2]
+
+
+def test_live_follows_a_running_run_until_one_goes_elsewhere(open_page, add_run, commit_epoch):
+    record = add_run("running", epochs=1)
+    app = move(open_page("predictions", run=record.id), "live")
+    assert app.query_params == {"run": record.id, "epoch": "last"}
+    assert (cursor(app)["epoch"], cursor(app)["live"]) == (1, True)
+    commit_epoch(record, 2)
+    app.run()
+    assert (cursor(app)["epoch"], cursor(app)["live"]) == (2, True)
+    move(app, 0)
+    assert app.query_params == {"run": record.id, "epoch": "0"}
+    assert (cursor(app)["epoch"], cursor(app)["live"]) == (0, False)
+
+
+@pytest.mark.parametrize("place", [3, -1, "live", "2", True, None, [1], {"epoch": 1}, 1.0])
+def test_the_cursor_goes_nowhere_that_is_not_recorded(open_page, finished_run, place):
+    app = move(open_page("predictions", run=finished_run.id), place)
+    assert not app.error
+    assert cursor(app)["epoch"] == 2
+    assert app.query_params == {"run": finished_run.id}
 
 
 def test_a_run_renamed_meanwhile_is_found_by_its_link(open_page, add_run, shared):

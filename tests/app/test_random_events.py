@@ -22,7 +22,7 @@ from tests.app.random_events import INDICES, LONGEST, ME, OTHER, PAGES, Visitor,
 
 SEQUENCES, CHUNK = 300, 30
 BROKE = BROKEN.partition("(")[0]
-TITLES = {"Train", "Runs", "Predictions", "Data"}
+TITLES = {"Train", "Runs", "Predictions", "Curves", "Data"}
 NAVIGATION = Path(__file__).parents[2] / "pages" / "navigation.py"
 
 
@@ -173,7 +173,7 @@ def test_a_page_that_breaks_keeps_the_frame_and_says_one_sentence(open_page, fin
     (error,) = app.error
     assert error.value == BROKEN.format(kind="RuntimeError")
     assert {info["url_pathname"] for info in app._registered_pages.values()} >= set(PAGES)
-    assert [box.key for box in app.selectbox] == (["frame_run", "frame_epoch"] if page == "predictions" else [])
+    assert [box.key for box in app.selectbox] == (["frame_run"] if page in ("predictions", "curves") else [])
     (record,) = (record for record in caplog.records if record.name == "mnist_lab")
     assert record.exc_info
     assert "fail" in caplog.text
@@ -214,12 +214,14 @@ def test_a_forged_choice_of_a_row_chooses_no_run(open_page, add_run, rows):
 @pytest.mark.parametrize(
     "marks", ["x", [1], [None], {"a": 1}, *([{"series_index": 0, "data_indices": i}] for i in INDICES)]
 )
-def test_a_forged_click_on_the_matrix_is_none(open_page, finished_run, marks):
-    app = open_page("predictions", run=finished_run.id)
-    (chart,) = app.get("echarts_chart")
-    send(app, WidgetState(id=chart.proto.id, string_value=json.dumps({"selection": {"selected": marks}})))
-    assert not app.exception
-    assert not app.error
+@pytest.mark.parametrize("panel", ["calibration", "probability"])
+def test_a_forged_click_on_a_chart_is_none(open_page, finished_run, marks, panel):
+    app = open_page("predictions", run=finished_run.id, panel=panel, image="3")
+    for number in range(len(app.get("echarts_chart"))):
+        chart = app.get("echarts_chart")[number]
+        send(app, WidgetState(id=chart.proto.id, string_value=json.dumps({"selection": {"selected": marks}})))
+        assert not app.exception
+        assert not app.error
 
 
 def test_a_forged_dataset_is_not_said_to_be_shown(open_page):

@@ -16,6 +16,7 @@ from mnist_core.networks.shapes import flat, plan
 from mnist_core.npz import to_npz
 from mnist_core.run import Run
 from mnist_core.runs import RUN_LEVEL, EpochRecord, Lease, PointRecord, RunRecord, RunState, Wish
+from mnist_core.runs.reading import News
 from mnist_core.spec import RunSpec
 from pages.ui.curves import curve_spec
 from pages.ui.format import duration
@@ -271,14 +272,14 @@ def test_a_look_at_a_long_run_reads_what_is_new_and_draws_no_more_than_fits(
         beat(shared, lease, start, [1.0] * 500)
     source = feed(record.id)
     source.look()
-    read = shared.lab.archive.store.points
+    read = shared.lab.archive.store.news
     sizes: list[int] = []
 
-    def counted(run_id: str, after: int = -1) -> list[tuple[int, PointRecord]]:
-        sizes.append(len(found := read(run_id, after)))
+    def counted(run_id: str, *, points: int, epochs: int) -> News:
+        sizes.append(len((found := read(run_id, points=points, epochs=epochs)).points))
         return found
 
-    monkeypatch.setattr(shared.lab.archive.store, "points", counted)
+    monkeypatch.setattr(shared.lab.archive.store, "news", counted)
     beat(shared, lease, 20_000, [1.0] * 500)
     for _ in range(3):
         spec = curve_spec(source.look(), "loss", LIGHT)
@@ -290,21 +291,23 @@ def test_a_feed_reads_each_epoch_once(
     add_run: AddRun, commit_epoch: Callable[[RunRecord, int], None], monkeypatch: pytest.MonkeyPatch, shared: Services
 ) -> None:
     record = add_run("running", epochs=1)
-    asked: list[int] = []
-    read = shared.lab.archive.store.epochs
+    came: list[list[int]] = []
+    store = shared.lab.archive.store
+    read = store.news
 
-    def counted(run_id: str, after: int = -1) -> list[EpochRecord]:
-        asked.append(after)
-        return read(run_id, after)
+    def counted(run_id: str, *, points: int, epochs: int) -> News:
+        found = read(run_id, points=points, epochs=epochs)
+        came.append([one.epoch for one in found.epochs])
+        return found
 
-    monkeypatch.setattr(shared.lab.archive.store, "epochs", counted)
+    monkeypatch.setattr(store, "news", counted)
     source = Feed(record.id)
     for number in (2, 3):
         source.look()
         commit_epoch(record, number)
     look = source.look()
-    assert source.look().epochs == look.epochs == tuple(read(record.id))
-    assert asked == [-1, 1, 2]
+    assert source.look().epochs == look.epochs == tuple(store.epochs(record.id))
+    assert came == [[0, 1], [2], [3], []]
     whole = epochs_of(look.record)
     assert (look.recorded.best, look.recorded.kept) == (whole.best, whole.kept)
     assert look.best is look.epochs[3]

@@ -74,10 +74,21 @@ def test_a_run_from_start_to_bundle_and_back(ask, call, tmp_path):
     assert "first-try" in call("show", trained["run"][:18]).stdout
 
     evaluated = ask("evaluate", "first-try", "--epoch", "last", "--split", "test")
-    assert evaluated.keys() == {"epoch", "accuracy", "interval", "confusion", "report"}
+    assert evaluated.keys() == {
+        "epoch", "accuracy", "interval", "confusion", "report", "split", "loss", "errors", "top_k", "calibration",
+        "roc", "precision_recall",
+    }  # fmt: skip
     assert evaluated["accuracy"] == trained["test"]["accuracy"]
     assert sum(map(sum, evaluated["confusion"])) == 270
-    assert ask("evaluate", "first-try", "--epoch", "0", "--split", "train")["epoch"] == 0
+    of_training = ["--epoch", "0", "--split", "train"]
+    trained_on = ask("evaluate", "first-try", *of_training, "--against", "last", "--most-wrong", "1")
+    assert (trained_on["epoch"], trained_on["against"]["images"]) == (0, 200)
+    assert trained_on["most_wrong"][0]["wrong_for"] is None
+    call("evaluate", "first-try", *of_training, "--most-wrong", "1", "--order", "longest wrong", expect=2)
+    [worst] = ask("evaluate", "first-try", "--most-wrong", "1")["most_wrong"]
+    life = ask("biography", "first-try", worst["image"])
+    assert (life["label"], [one["epoch"] for one in life["epochs"]]) == (worst["true"], [0, 1, 2])
+    assert "first-try, image" in call("biography", trained["run"], worst["image"]).stdout
 
     bundle, again = tmp_path / "run.zip", tmp_path / "again.zip"
     ask("export", "first-try", "--out", bundle)
@@ -157,6 +168,10 @@ BAD = {
     "no dataset at all": (["train", "--preset", "mlp-512", "--set", "dataset.name=null"], "`dataset.name`"),
     "a home that is nobody's": (["train", "--preset", "mlp-512", "--dataset", "~nobody-here/x.npz"], "no such file"),
     "an odd digit": (["evaluate", "nobody-here", "--epoch", "²"], "nobody-here"),
+    "no number of errors": (["evaluate", "nobody-here", "--most-wrong", "many"], "`--most-wrong` must be"),
+    "no such order": (["evaluate", "nobody-here", "--most-wrong", "1", "--order", "x\ny"], "invalid choice"),
+    "no image": (["biography", "nobody-here"], "IMAGE"),
+    "an image that is on two lines": (["biography", "nobody-here", "1", "2\n3"], "unrecognized arguments: 2 3"),
     "no text": (["show", "\udcff"], "No run"),
     "a resumed run with settings": (["train", "--resume", "x", "--set", "seed=1"], "`--resume` goes on"),
     "no such file": (["train", "--preset", "mlp-512", "--dataset", "none.npz"], "none.npz"),

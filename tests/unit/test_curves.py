@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from operator import mul
 from statistics import mean
 
 import numpy as np
@@ -9,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_core.analysis.curves import Stretch, binned, follow, joined, nice, steps_per_second, thinned
+from mnist_core.analysis.curves import (
+    MOST_SMOOTHING,
+    Stretch,
+    binned,
+    follow,
+    joined,
+    nice,
+    seconds_at,
+    smoothed,
+    steps_per_second,
+    thinned,
+)
 
 VALUES = st.one_of(st.floats(0, 100, width=32), st.just(math.nan))
 
@@ -115,3 +127,30 @@ def test_nice_numbers_are_the_next_round_ones(value: float) -> None:
     assert value <= found * (1 + 1e-8) + 1e-9
     assert found <= 2.5 * value + 1e-8
     assert f"{found:e}"[:3] in ("1.0", "2.0", "2.5", "5.0")
+
+
+@given(st.lists(st.one_of(st.floats(-100, 100), st.just(math.nan)), max_size=40), st.floats(0, MOST_SMOOTHING))
+def test_a_smoothed_value_is_the_mean_of_those_before_by_falling_weights(values: list[float], weight: float) -> None:
+    found = smoothed(np.array(values, np.float64), weight).tolist()
+    for place, value in enumerate(values):
+        held = [one for one in values[: place + 1] if math.isfinite(one)]
+        shares = [weight**age for age in reversed(range(len(held)))]
+        wanted = sum(map(mul, shares, held)) / sum(shares) if math.isfinite(value) else math.nan
+        assert found[place] == pytest.approx(wanted, abs=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("weight", [-0.01, 1.0, math.nan])
+def test_no_weight_outside_smooths(weight: float) -> None:
+    with pytest.raises(ValueError, match="`weight` must be between 0 and"):
+        smoothed(np.zeros(3), weight)
+
+
+@given(st.lists(st.floats(0, 1e4), max_size=20), st.floats(0, 25), st.one_of(st.none(), st.floats(0, 100)))
+def test_a_place_in_time_counts_whole_epochs_and_a_share_of_the_next(
+    seconds: list[float], at: float, ahead: float | None
+) -> None:
+    done, known = int(at), [*seconds, *[math.nan if ahead is None else ahead] * 30]
+    wanted = sum(known[:done]) + ((at - done) * known[done] if at > done else 0.0)
+    assert seconds_at(np.array([at]), seconds, ahead=ahead).item() == pytest.approx(
+        wanted, rel=1e-6, abs=1e-6, nan_ok=True
+    )

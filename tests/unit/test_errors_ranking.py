@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_core.analysis.errors import confidence_gap, most_confident_errors, random_rows, rows_of_cell
+from mnist_core.analysis.errors import most_confident_errors, random_rows
 from mnist_core.inference.predictions import Predictions
 
 
@@ -36,35 +36,11 @@ def test_errors_come_by_how_much_more_probable_the_wrong_class_is(drawn, count):
     assert most_confident_errors(labels, predictions).tolist() == reference
 
 
-@settings(max_examples=60, database=None)
-@given(SPLITS, st.data())
-def test_a_cell_holds_its_images_and_no_others(drawn, data):
-    labels, predictions = drawn
-    some_class = st.none() | st.integers(0, predictions.log_probabilities.shape[1] - 1)
-    true, predicted = data.draw(some_class), data.draw(some_class)
-    rows = rows_of_cell(labels, predictions, true, predicted)
-    inside = (labels == (labels if true is None else true)) & (
-        predictions.predicted == (predictions.predicted if predicted is None else predicted)
-    )
-    if true is None or predicted is None:
-        inside &= labels != predictions.predicted
-    assert sorted(rows.tolist()) == np.flatnonzero(inside).tolist()
-    if true != predicted or true is None:
-        assert (np.diff(confidence_gap(labels, predictions, rows)) <= 0).all()
-
-
 def test_equal_ones_come_by_row():
     same = np.log(np.array([[0.1, 0.9]] * 5)).astype(np.float16)
     predictions = Predictions(np.ones(5, np.uint8), np.zeros(5, np.float32), same)
     labels = np.array([0, 1, 0, 0, 1], np.uint8)
     assert most_confident_errors(labels, predictions).tolist() == [0, 2, 3]
-    assert rows_of_cell(labels, predictions, 1, 1).tolist() == [1, 4]
-
-
-def test_images_of_the_diagonal_come_by_probability():
-    p = np.array([[0.6, 0.4], [0.9, 0.1], [0.7, 0.3]])
-    predictions = Predictions(np.zeros(3, np.uint8), np.zeros(3, np.float32), np.log(p).astype(np.float16))
-    assert rows_of_cell(np.zeros(3, np.uint8), predictions, 0, 0).tolist() == [1, 2, 0]
 
 
 @pytest.mark.parametrize(("total", "count"), [(100, 10), (5, 10), (1, 1)])

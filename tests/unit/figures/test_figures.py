@@ -1,0 +1,164 @@
+"""Each figure shows the numbers it was given, with names and units on its axes, in the colours of the app."""
+
+import inspect
+import json
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from mnist_core import figures
+from mnist_core.analysis.biography import biography, moment
+from mnist_core.analysis.calibration import reliability
+from mnist_core.analysis.change import change
+from mnist_core.analysis.distribution import class_histogram
+from mnist_core.analysis.evaluation import class_scores, confusion_matrix
+from mnist_core.analysis.history import History
+from mnist_core.analysis.threshold_curves import class_curves
+from mnist_core.figures import theme
+from mnist_core.runs import EpochRecord
+from pages.ui.theme import CLASS_COLOURS, LIGHT
+from tests.unit.analysis.sample_predictions import sample_split
+
+CLASSES = tuple("0123456789")
+LABELS, AFTER = sample_split(1, 400, 10, skill=4)
+BEFORE = sample_split(1, 400, 10, skill=1)[1]
+MATRIX = confusion_matrix(LABELS, AFTER.predicted, 10)
+CHANGE = change(LABELS, BEFORE.predicted, AFTER.predicted, 10)
+HISTORY = History(np.array([0, 3], np.int32), LABELS, np.stack([BEFORE.predicted, AFTER.predicted]), 10)
+CURVES = class_curves(LABELS, AFTER)
+LIFE = biography(77, int(LABELS[5]), [moment(0, BEFORE, 5), moment(1, AFTER, 5)])
+METRICS = [
+    {"loss": None, "val_loss": 2.0, "train_eval_loss": 1.9},
+    {"loss": 0.5, "val_loss": 0.4, "train_eval_loss": 0.3},
+]
+EPOCHS = [EpochRecord(number, one, 1.0, 0.1, 0.0) for number, one in enumerate(METRICS)]
+DRAWN = {
+    "confusion": figures.confusion(MATRIX, CLASSES),
+    "confusion_difference": figures.confusion_difference(CHANGE, CLASSES),
+    "class_report": figures.class_report(class_scores(MATRIX), CLASSES),
+    "class_scores_over_epochs": figures.class_scores_over_epochs(HISTORY, CLASSES, score="recall"),
+    "reliability_diagram": figures.reliability_diagram(reliability(LABELS, AFTER)),
+    "roc_curves": figures.roc_curves(CURVES, CLASSES),
+    "precision_recall_curves": figures.precision_recall_curves(CURVES, CLASSES),
+    "probability_histogram": figures.probability_histogram(class_histogram(LABELS, AFTER, 4), "4", number=4),
+    "biography_strip": figures.biography_strip(LIFE, CLASSES),
+    "training_curves": figures.training_curves(EPOCHS, best=1),
+}
+
+
+def traces(name):
+    return {trace.name: trace for trace in DRAWN[name].data}
+
+
+@pytest.mark.parametrize("name", figures.__all__)
+def test_it_has_a_title_named_axes_and_survives_json(name):
+    figure = DRAWN[name]
+    assert isinstance(figure, go.Figure)
+    assert figure.layout.title.text
+    assert figure.layout.xaxis.title.text
+    assert figure.layout.yaxis.title.text
+    assert len(json.loads(figure.to_json())["data"]) == len(figure.data) > 0
+    assert all(trace.hovertemplate or trace.hoverinfo == "skip" or trace.name == "best epoch" for trace in figure.data)
+    parameters = inspect.signature(getattr(figures, name)).parameters
+    assert len(parameters) <= 5
+
+
+def test_the_colours_are_those_of_the_app():
+    assert theme.CLASS_COLOURS == CLASS_COLOURS
+    assert {name: LIGHT.split(name) for name in ("train", "validation", "test")} == theme.SPLIT_COLOURS
+    for name in ("text", "muted", "grid", "background", "right", "wrong", "sequential", "diverging"):
+        assert getattr(theme, name.upper()) == getattr(LIGHT, name), name
+    assert theme.class_colour(10) == theme.class_colour(0)
+
+
+def test_the_matrix_holds_counts_or_shares_and_errors_set_its_scale():
+    (cells,) = DRAWN["confusion"].data
+    assert np.array_equal(cells.z, MATRIX)
+    assert cells.zmax == MATRIX[~np.eye(10, dtype=bool)].max()
+    assert (cells.y[0], DRAWN["confusion"].layout.yaxis.autorange) == ("0", "reversed")
+    by_row, by_column = (figures.confusion(MATRIX, CLASSES, by=by).data[0] for by in ("row", "column"))
+    assert np.allclose(by_row.z.sum(1), 1)
+    assert np.allclose(by_column.z.sum(0), 1)
+    assert np.array_equal(by_row.customdata, MATRIX)
+
+
+def test_a_matrix_without_errors_and_one_without_images_can_be_drawn():
+    for matrix in (np.diag(np.arange(3)), np.zeros((3, 3), np.int64)):
+        for by in ("count", "row", "column"):
+            (cells,) = figures.confusion(matrix, ("a", "b", "c"), by=by).data
+            assert cells.zmax > 0
+            assert np.isfinite(cells.z).all()
+
+
+def test_a_difference_is_symmetric_around_zero():
+    (cells,) = DRAWN["confusion_difference"].data
+    assert np.array_equal(cells.z, CHANGE.confusion)
+    assert -cells.zmin == cells.zmax == np.abs(CHANGE.confusion).max()
+
+
+def test_scores_stand_at_their_classes_and_epochs():
+    scores = class_scores(MATRIX)
+    assert np.array_equal(traces("class_report")["recall"].x, scores.recall)
+    assert list(traces("class_report")["F1"].y) == list(CLASSES)
+    over = traces("class_scores_over_epochs")
+    assert list(over) == list(CLASSES)
+    assert list(over["7"].x) == [0, 3]
+    assert np.array_equal(over["7"].y, HISTORY.recall[:, 7])
+    assert over["7"].line.color == CLASS_COLOURS[7]
+
+
+def test_the_reliability_diagram_leaves_empty_bins_out_and_says_its_error():
+    found = reliability(LABELS, AFTER)
+    held = found.count > 0
+    bars = traces("reliability_diagram")["accuracy"]
+    assert np.array_equal(bars.y, found.accuracy[held])
+    assert np.array_equal([one[2] for one in bars.customdata], found.count[held])
+    assert f"{found.error:.4f}" in DRAWN["reliability_diagram"].layout.title.text
+
+
+def test_curves_keep_their_ends_and_name_their_areas():
+    for name, wanted in (("roc_curves", 1), ("precision_recall_curves", 0)):
+        drawn = list(DRAWN[name].data)[:10]
+        assert [trace.line.color for trace in drawn] == list(CLASS_COLOURS)
+        assert all(len(trace.x) <= 200 for trace in drawn)
+        assert {(trace.x.max(), trace.x.min()) for trace in drawn} == {(1, 0)}
+        assert all(
+            trace.y[trace.x.argmax()] == pytest.approx(wanted, abs=1 if not wanted else 1e-12) for trace in drawn
+        )
+    assert f"3 ({CURVES[3].roc.area:.4f})" in traces("roc_curves")
+    assert f"3 ({CURVES[3].precision_recall.average_precision:.4f})" in traces("precision_recall_curves")
+
+
+def test_a_class_without_images_has_no_curve():
+    few = LABELS != 3
+    curves = class_curves(LABELS[few], type(AFTER)(AFTER.predicted[few], AFTER.loss[few], AFTER.log_probabilities[few]))
+    for draw in (figures.roc_curves, figures.precision_recall_curves):
+        names = [trace.name for trace in draw(curves, CLASSES).data]
+        assert not [name for name in names if name.startswith("3 ")]
+        assert [name for name in names if name.startswith("4 ")]
+
+
+def test_the_histogram_is_logarithmic_and_counts_every_image():
+    figure = DRAWN["probability_histogram"]
+    assert figure.layout.yaxis.type == "log"
+    assert sum(trace.y.sum() for trace in figure.data) == 400
+    assert figure.data[0].y.sum() == np.count_nonzero(LABELS == 4)
+
+
+def test_the_strip_marks_what_was_predicted():
+    cells, marks = DRAWN["biography_strip"].data
+    assert np.array_equal(cells.z, LIFE.probabilities.T)
+    assert list(marks.y) == [CLASSES[one] for one in LIFE.predicted]
+    assert list(marks.marker.symbol) == ["circle" if right else "x" for right in LIFE.right]
+    (frame,) = DRAWN["biography_strip"].layout.shapes
+    assert (frame.y0 + frame.y1) / 2 == LIFE.label
+
+
+def test_training_curves_leave_a_gap_where_nothing_was_measured():
+    drawn = traces("training_curves")
+    assert list(drawn["training"].y) == [None, 0.5]
+    assert list(drawn["validation"].y) == [2.0, 0.4]
+    assert (list(drawn["best epoch"].x), list(drawn["best epoch"].y)) == ([1], [0.4])
+    assert "nats" in DRAWN["training_curves"].layout.yaxis.title.text
+    assert "best epoch" not in {trace.name for trace in figures.training_curves(EPOCHS).data}
