@@ -13,6 +13,7 @@ from pages.ui.headline import draw_headline
 from pages.ui.images import image_source
 from pages.ui.matrix import HEIGHT, draw_matrix
 from pages.ui.panels import draw_panels
+from pages.ui.part import Part, choose_part
 from pages.ui.report import class_report
 
 DRAWN = 10
@@ -23,6 +24,7 @@ def page() -> None:
     """Draws the page for what is looked at; a part that breaks leaves the others."""
     view = looked_at()
     draw_headline(view)
+    part = choose_part(view)
     missing = image_source(view.snapshot.dataset, view.snapshot.version).missing
     if missing:
         st.info(missing, icon=":material/image_not_supported:")
@@ -30,27 +32,27 @@ def page() -> None:
     compared = None
     left, right = st.columns(2, gap="large")
     with left, guard():
-        compared = matrix(view)
+        compared = matrix(part)
     with right, guard():
-        draw_chosen_images(view, height=HEIGHT)
+        draw_chosen_images(view, height=HEIGHT + 90)
     with guard():
         draw_biography(view)
     left, right = st.columns(2, gap="large")
     with left, guard():
         st.subheader("Each class", anchor=False)
-        class_report(view, compared.epoch if compared and not compared.run_id else None)
+        class_report(part, compared.epoch if compared and not compared.run_id else None)
     with right, guard():
         st.subheader("How sure it is", anchor=False)
-        draw_panels(view, {RANDOM: lambda: random_images(view)})
+        draw_panels(part, {RANDOM: lambda: random_images(view)})
 
 
-def matrix(view: View) -> Compared | None:
+def matrix(part: Part) -> Compared | None:
     """The confusion matrix, and what it is compared with."""
     st.subheader("What is taken for what", anchor=False)
-    compared = compare_menus(view)
-    draw_matrix(view, compared)
+    compared = compare_menus(part.view)
+    draw_matrix(part, compared)
     if compared is not None:
-        draw_changes(view, compared)
+        draw_changes(part.view, compared)
     return compared
 
 

@@ -15,7 +15,7 @@ from pages.ui.frame import View
 from pages.ui.guard import guarded
 from pages.ui.matrix_cells import MODES, Matrix, Mode, cell_at
 from pages.ui.matrix_chart import Mark, matrix_spec
-from pages.ui.part import Part, choose_part
+from pages.ui.part import Part
 from pages.ui.selected import clear_selection, select
 from pages.ui.theme import palette
 
@@ -41,17 +41,16 @@ NOTHING_TO_COMPARE = "Nothing to compare with at this epoch, so counts are shown
 RESTRICTED = "Of the {count} selected images alone. "
 
 
-def draw_matrix(view: View, compared: Compared | None) -> None:
+def draw_matrix(part: Part, compared: Compared | None) -> None:
     """Draws what the numbers are to say, the matrix, how to read it, and the menus that select like a click.
 
     Args:
-        view: what is looked at.
-        compared: what `compare_menus` gave for it.
+        part: which images are counted.
+        compared: what `compare_menus` gave for their view.
     """
+    view = part.view
     mark = _mark(view)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        wanted = _wanted_mode(compared)
-        part = choose_part(view, "of")
+    wanted = _wanted_mode(compared)
     mode: Mode = "counts" if wanted == "difference" and compared is None else wanted
     matrix = Matrix(_numbers(part, compared if mode == "difference" else None), view.classes, mode)
     st.echarts_chart(

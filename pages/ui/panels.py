@@ -12,7 +12,7 @@ from pages.ui.frame import View
 from pages.ui.panel_calibration import draw_calibration
 from pages.ui.panel_curves import draw_precision_recall, draw_roc
 from pages.ui.panel_probability import draw_probability
-from pages.ui.part import Part, choose_part
+from pages.ui.part import Part
 
 __all__ = ["PANELS", "draw_panels"]
 
@@ -27,11 +27,11 @@ OF_NO_CLASS = ("calibration",)
 EVERY = -1
 
 
-def draw_panels(view: View, others: Mapping[str, Callable[[], None]] | None = None) -> None:
+def draw_panels(part: Part, others: Mapping[str, Callable[[], None]] | None = None) -> None:
     """Draws the choice of a panel, and the one that is chosen.
 
     Args:
-        view: what is looked at.
+        part: which images are counted.
         others: further panels by name, drawn by themselves.
     """
     more = others or {}
@@ -45,8 +45,7 @@ def draw_panels(view: View, others: Mapping[str, Callable[[], None]] | None = No
     panel = asked if asked in PANELS else names[0]
     row = st.container(horizontal=True, vertical_alignment="top")
     with row:
-        number = _choose_class(view, disabled=panel in OF_NO_CLASS)
-        part = choose_part(view, "panel_of")
+        number = _choose_class(part.view, disabled=panel in OF_NO_CLASS)
     PANELS[panel](part, number, row)
 
 

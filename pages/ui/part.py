@@ -16,7 +16,7 @@ from pages.ui.snapshot import Snapshot, load_history, load_snapshot
 
 __all__ = ["ALL", "SELECTED", "Part", "choose_part", "selected_snapshot"]
 
-ALL, SELECTED = "all images", "selected"
+ALL, SELECTED = "all images", "selected images"
 Rows = NDArray[np.int64]
 
 
@@ -49,22 +49,19 @@ class Part:
         return _history(key, view.record, selected.rows(view.snapshot.ids))
 
 
-def choose_part(view: View, key: str) -> Part:
-    """Draws the choice between all images and the selected ones; it can be made where some of these are in the split.
-
-    Args:
-        view: what is looked at.
-        key: of the choice, also in the URL.
-    """
+def choose_part(view: View) -> Part:
+    """Draws the choice between all images and the selected ones, open where some of these are in the split."""
     can_choose = selected_snapshot(view) is not None
     asked = st.segmented_control(
         "numbers of",
         (ALL, SELECTED),
         default=ALL,
         required=True,
-        key=key,
+        key="of",
         bind="query-params",
         disabled=not can_choose,
+        label_visibility="collapsed",
+        help="What the matrix, the report and the panels below count.",
     )
     return Part(view, can_choose and asked == SELECTED)
 

@@ -19,7 +19,7 @@ from mnist_core.analysis.history import History
 from mnist_core.analysis.selection import Cell
 from pages.ui.frame import View
 from pages.ui.guard import guarded
-from pages.ui.part import choose_part
+from pages.ui.part import Part
 from pages.ui.selected import Selected, clear_selection, select
 
 __all__ = ["MEASURES", "Changes", "class_report", "over_epochs", "report_table", "with_changes"]
@@ -53,18 +53,17 @@ class Changes(NamedTuple):
     compared: int | None
 
 
-def class_report(view: View, compared_epoch: int | None) -> None:
+def class_report(part: Part, compared_epoch: int | None) -> None:
     """Draws the table, its height fixed by the number of classes.
 
     Args:
-        view: what is looked at.
+        part: which images are counted.
         compared_epoch: an epoch to compare with besides the previous one; None, or one that is not recorded, is none.
     """
-    with st.container(horizontal=True, vertical_alignment="top"):
-        measure = st.segmented_control(
-            "changes of", MEASURES, default="F1", required=True, key="measure", bind="query-params"
-        )
-        part = choose_part(view, "report_of")
+    view = part.view
+    measure = st.segmented_control(
+        "changes of", MEASURES, default="F1", required=True, key="measure", bind="query-params"
+    )
     table, history = report_table(part.snapshot.evaluation.confusion, view.classes), part.history
     recorded = [view.epoch] if history is None else history.epochs.tolist()
     changes = Changes(

@@ -84,22 +84,20 @@ def draw_run(record: RunRecord) -> None:
     if same := _same_as(record):
         st.caption(same)
     if look.record.state.is_finished:
-        st.fragment(_ended)(source)
+        _draw_ended(look)
     else:
         _draw_active(look, source)
 
 
-@guarded
-def _ended(source: Feed) -> None:
-    try:
-        look = source.look()
-    except RunNotFound:  # deleted meanwhile, by another browser; the page says so
-        st.rerun()
-    draw_end(look)
+def _draw_ended(look: Look) -> None:
+    """Draws what came out, each part in the place that it has while the run is active, so that nothing stands twice."""
+    st.fragment(guarded(draw_end))(look)
     if look.has_begun:
+        st.empty()
         draw_curves(look)
         st.caption(READ_CURVES)
-        draw_most_wrong(look)
+        with st.container():
+            draw_most_wrong(look)
 
 
 def _draw_active(look: Look, source: Feed) -> None:

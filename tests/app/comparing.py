@@ -22,12 +22,13 @@ def only_the_matrix() -> None:
     from pages.ui.comparison import compare_menus, draw_changes
     from pages.ui.frame import frame, looked_at
     from pages.ui.matrix import draw_matrix
+    from pages.ui.part import choose_part
 
     frame(SimpleNamespace(url_path="matrix", title="Matrix"), "What is taken for what?")
     compared = compare_menus(looked_at())
     if compared:
         draw_changes(looked_at(), compared)
-    draw_matrix(looked_at(), compared)
+    draw_matrix(choose_part(looked_at()), compared)
 
 
 def open_matrix(**query: str) -> AppTest:

@@ -22,12 +22,14 @@ def only_the_numbers() -> None:
     from pages.ui.frame import frame, looked_at
     from pages.ui.headline import draw_headline
     from pages.ui.panels import draw_panels
+    from pages.ui.part import choose_part
     from pages.ui.report import class_report
 
     frame(SimpleNamespace(url_path="numbers", title="Numbers"), "How right is it?")
     draw_headline(looked_at())
-    class_report(looked_at(), st.session_state.get("compared"))
-    draw_panels(looked_at(), {"other": lambda: st.markdown("another panel")})
+    part = choose_part(looked_at())
+    class_report(part, st.session_state.get("compared"))
+    draw_panels(part, {"other": lambda: st.markdown("another panel")})
 
 
 def open_numbers(compared: int | None = None, **query: str) -> AppTest:

@@ -200,7 +200,7 @@ def test_what_the_numbers_say_is_in_the_link(finished_run, numbers):
 
 def test_the_matrix_of_the_selected_images_alone(finished_run):
     made = Selection(Cell(), finished_run.id, 1, "validation")
-    app = open_matrix(run=finished_run.id, selection=made.text(), of="selected")
+    app = open_matrix(run=finished_run.id, selection=made.text(), of="selected images")
     assert_sound(app)
     wrong = finished_run.evaluate("validation", 1).errors
     assert any(f"Of the {wrong} selected images alone." in one.value for one in app.caption)

@@ -45,7 +45,7 @@ def test_calibration_is_that_of_scikit_learn(finished_run, selected):
     rows = np.flatnonzero(labels == 8) if selected else np.arange(len(labels))
     ids = finished_run.split_file["validation_ids"][rows]
     link = {"selection": f"ids.{'.'.join(map(str, ids))}~2~validation~{finished_run.id}"} if selected else {}
-    app = open_numbers(run=finished_run.id, panel_of="selected", **link)
+    app = open_numbers(run=finished_run.id, of="selected images", **link)
     sure, right = sure_and_right(finished_run, rows)
     share, mean = calibration_curve(right, sure, n_bins=CONFIDENCE_BINS)
     assert points_of(app).tolist() == pytest.approx(np.column_stack([mean, share]), abs=1e-4)
@@ -147,7 +147,7 @@ def test_a_mark_that_is_none_selects_nothing(finished_run, marks):
         ({}, "calibration"),
         ({"panel": "ROC"}, "ROC"),
         ({"panel": "other"}, "other"),
-        ({"panel": "<b>", "class": "11", "zoom": "x", "panel_of": "", "measure": "9", "report_of": "?"}, "calibration"),
+        ({"panel": "<b>", "class": "11", "zoom": "x", "of": "?", "measure": "9"}, "calibration"),
         ({"panel": "probability", "class": "-1"}, "probability"),
     ],
 )
@@ -174,7 +174,7 @@ def test_only_what_is_shown_is_computed(finished_run, monkeypatch):
 
 @pytest.mark.parametrize("panel", CURVES)
 def test_a_class_without_images_says_so(finished_run, panel):
-    link = {"selection": text_of(finished_run, Cell(8)), "panel_of": "selected", "panel": panel}
+    link = {"selection": text_of(finished_run, Cell(8)), "of": "selected images", "panel": panel}
     app = open_numbers(run=finished_run.id, **link, **{"class": "3"})
     assert "**No curve**: of 3 there are no images here" in said(app)
     assert series_of(app)[0]["data"] == []
@@ -187,9 +187,9 @@ def test_a_class_without_images_says_so(finished_run, panel):
 @pytest.mark.parametrize("panel", PANELS)
 @pytest.mark.parametrize("epoch", ["0", "2"])
 def test_every_panel_can_be_seen_of_the_selection(finished_run, panel, epoch):
-    link = {"selection": text_of(finished_run, Cell()), "panel_of": "selected"}
+    link = {"selection": text_of(finished_run, Cell()), "of": "selected images"}
     app = open_numbers(run=finished_run.id, epoch=epoch, panel=panel, **link)
-    assert app.segmented_control("panel_of").value == "selected"
+    assert app.segmented_control("of").value == "selected images"
     assert not series_of(app, selectedMode="single")
 
 

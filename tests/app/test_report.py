@@ -72,19 +72,19 @@ def test_the_selected_images_have_a_report_of_their_own(finished_run):
     link = {"run": finished_run.id, "selection": text_of(finished_run, Cell(8), epoch=1)}
     app = open_numbers(compared=0, **link)
     assert_same(table_of(app), reference(finished_run, 2))
-    app.segmented_control("report_of").set_value("selected").run()
+    app.segmented_control("of").set_value("selected images").run()
     table, now = table_of(assert_sound(app)), reference(finished_run, 2, rows)
     assert_same(table, now)
     for column, epoch in (("previous", 1), ("compared", 0)):
         change = now["F1"] - reference(finished_run, epoch, rows)["F1"]
         assert table[column].tolist() == pytest.approx(change.tolist(), abs=1e-9)
-    assert_same(table_of(open_numbers(report_of="selected", **link)), now)
+    assert_same(table_of(open_numbers(of="selected images", **link)), now)
 
 
 def test_a_choice_of_selected_images_waits_for_one_that_is_here(finished_run):
     elsewhere = text_of(finished_run, Ids((int(finished_run.split_file["test_ids"][0]),)))
-    app = open_numbers(run=finished_run.id, report_of="selected", selection=elsewhere)
-    assert app.segmented_control("report_of").disabled
+    app = open_numbers(run=finished_run.id, of="selected images", selection=elsewhere)
+    assert app.segmented_control("of").disabled
     assert_same(table_of(app), reference(finished_run, 2))
 
 
