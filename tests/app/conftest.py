@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import streamlit
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from mnist_core import presets
@@ -23,6 +24,15 @@ TIMEOUT = 20
 NAVIGATION = Path(__file__).parents[2] / "pages" / "navigation.py"
 TRAINED = {"best_epoch": 2, "kept_epoch": 2, "train": None, "images_per_second": 1000.0, "machine": "a test"}
 TEST_RESULT = {"epoch": 2, "loss": 0.3, "accuracy": 0.9, "errors": 27, "interval": [0.86, 0.93]}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scanned_once() -> Iterator[None]:
+    """Each new visitor would have all installed packages looked through for components, half a second each time."""
+    found = manifest_scanner.scan_component_manifests()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", lambda *_, **__: found)
+        yield
 
 
 @pytest.fixture
