@@ -1,12 +1,10 @@
 """The two training curves as ECharts specifications: what a look at a run holds, as lines over epochs."""
 
-from collections.abc import Sequence
 from math import ceil, log
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from mnist_core.analysis.curves import Curve, nice, thinned
 from mnist_core.runs import EpochRecord
@@ -36,15 +34,10 @@ class _Kind(NamedTuple):
 KINDS: dict[Quantity, _Kind] = {"loss": _Kind("loss", "nats", 3), "accuracy": _Kind("accuracy", "%", 2)}
 
 
-def draw_curves(look: Look, places: Sequence[DeltaGenerator] | None = None) -> None:
-    """Draws loss and accuracy side by side, at a height that is the same before the first point.
-
-    Args:
-        look: the run.
-        places: where the two stand; None for two columns here.
-    """
+def draw_curves(look: Look) -> None:
+    """Draws loss and accuracy side by side, at a height that is the same before the first point."""
     colours = palette()
-    _draw({quantity: (curve_spec(look, quantity, colours), _alt(look, quantity)) for quantity in KINDS}, places)
+    _draw({quantity: (curve_spec(look, quantity, colours), _alt(look, quantity)) for quantity in KINDS})
 
 
 def draw_empty_curves() -> None:
@@ -54,9 +47,10 @@ def draw_empty_curves() -> None:
     _draw({quantity: (_empty_spec(quantity, colours), nothing.format(kind.title)) for quantity, kind in KINDS.items()})
 
 
-def _draw(charts: dict[Quantity, tuple[dict[str, Any], str]], places: Sequence[DeltaGenerator] | None = None) -> None:
-    for place, (quantity, (spec, alt)) in zip(places or st.columns(2), charts.items(), strict=True):
-        place.echarts_chart(spec, key=f"curve:{quantity}", height=HEIGHT, alt=alt)
+def _draw(charts: dict[Quantity, tuple[dict[str, Any], str]]) -> None:
+    for column, (quantity, (spec, alt)) in zip(st.columns(2), charts.items(), strict=True):
+        with column:
+            st.echarts_chart(spec, key=f"curve:{quantity}", height=HEIGHT, alt=alt)
 
 
 def curve_spec(look: Look, quantity: Quantity, colours: Palette) -> dict[str, Any]:

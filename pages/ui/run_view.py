@@ -1,14 +1,12 @@
 """One run on the train page, in whatever state it is: its curves while it trains, what it gets wrong, what came out.
 
 Everything follows from the run's row, its points and its epochs; nothing is remembered between two draws. While a run
-is active, what stays stands outside of the fragment that looks again each second, so that a look costs little.
+is active, a part of the page looks again each second; what stays as it is meanwhile stands around it.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from mnist_core.errors import RunNotFound
 from mnist_core.jobs import Standing
@@ -48,23 +46,13 @@ PHASES = {
 }
 
 
-class _Places(NamedTuple):
-    """Where what changes stands, from top to bottom; the images come after."""
-
-    progress: DeltaGenerator
-    resumed: DeltaGenerator | None
-    now: DeltaGenerator
-    curves: Sequence[DeltaGenerator]
-
-
 class _Frame(NamedTuple):
-    """What the page around the places follows from."""
+    """What the page around the part that looks again follows from."""
 
     every: float | None
     name: str
     state: RunState
     wish: Wish | None
-    is_resumed: bool
 
 
 def draw_invitation() -> None:
@@ -79,58 +67,32 @@ def draw_invitation() -> None:
 def draw_run(record: RunRecord) -> None:
     """Draws a run, and goes on drawing it while it is active."""
     source = feed(record.id)
-    look = source.look()
+    look, standing = _looked(source)
     _title(look)
     if same := _same_as(record):
         st.caption(same)
-    if look.record.state.is_finished:
-        _draw_ended(look)
-    else:
-        _draw_active(look, source)
-
-
-def _draw_ended(look: Look) -> None:
-    """Draws what came out, each part in the place that it has while the run is active, so that nothing stands twice."""
-    st.fragment(guarded(draw_end))(look)
-    if look.has_begun:
-        st.empty()
-        draw_curves(look)
-        st.caption(READ_CURVES)
-        with st.container():
-            draw_most_wrong(look)
-
-
-def _draw_active(look: Look, source: Feed) -> None:
-    """Draws what stays while a run is as it is, once, and then, again and again, only what changes."""
-    standing = _standing(look)
     frame = _frame(look, standing)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        progress = st.empty()
-        _stop_button(look.record)
-    resumed = st.empty() if frame.is_resumed else None
-    now = st.empty()
-    places = _Places(progress, resumed, now, st.columns(2))
-    st.caption(READ_CURVES)
-    st.fragment(_tick, run_every=frame.every)(source, places, frame, [(look, standing)])
+    st.fragment(_panel, run_every=frame.every)(source, frame, [(look, standing)])
 
 
 @guarded
-def _tick(source: Feed, places: _Places, frame: _Frame, at_hand: list[tuple[Look, Standing]]) -> None:
-    """One look; where the run wants another frame, or another pace, the page starts anew.
-
-    Every place is filled at every look: it holds nothing from the look before.
-    """
+def _panel(source: Feed, frame: _Frame, at_hand: list[tuple[Look, Standing]]) -> None:
+    """One look; where the run wants another frame, or another pace, the page starts anew."""
     try:
         look, standing = at_hand.pop() if at_hand else _looked(source)
-    except RunNotFound:  # deleted meanwhile
+    except RunNotFound:  # deleted meanwhile, by another browser; the page says so
         st.rerun()
     if _frame(look, standing) != frame:
         st.rerun()
-    places.progress.progress(min(look.done / look.spec.training.epochs, 1.0), text=phase_sentence(look, standing))
-    if places.resumed:
-        places.resumed.caption(f":material/restart_alt: {RESUMED.format(epoch=count(look.record.epoch or 0))}")
-    places.now.markdown(_now_and_best(look))
-    draw_curves(look, places.curves)
+    if look.record.state.is_active:
+        _progress(look, standing)
+        st.markdown(_now_and_best(look))
+    else:
+        draw_end(look)
+        if not look.has_begun:
+            return
+    draw_curves(look)
+    st.caption(READ_CURVES)
     draw_most_wrong(look)
 
 
@@ -159,8 +121,7 @@ def _same_as(record: RunRecord) -> str:
 
 def _frame(look: Look, standing: Standing) -> _Frame:
     record = look.record
-    is_resumed = record.attempt > 1 or (record.state is RunState.QUEUED and record.attempt > 0)
-    return _Frame(_seconds_between(look, standing), record.name, record.state, record.wish, is_resumed)
+    return _Frame(_seconds_between(look, standing), record.name, record.state, record.wish)
 
 
 def _seconds_between(look: Look, standing: Standing) -> float | None:
@@ -181,6 +142,14 @@ def _title(look: Look) -> None:
         st.subheader(plain(record.name), anchor=False, width="content")
         st.markdown(state_badge(record), width="content")
         st.markdown(f":gray[{plain(look.spec.network.preset or 'own layers')} on {plain(shown)}]", width="content")
+
+
+def _progress(look: Look, standing: Standing) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(min(look.done / look.spec.training.epochs, 1.0), text=phase_sentence(look, standing))
+        _stop_button(look.record)
+    if look.record.attempt > 1 or (look.record.state is RunState.QUEUED and look.record.attempt > 0):
+        st.caption(f":material/restart_alt: {RESUMED.format(epoch=count(look.record.epoch or 0))}")
 
 
 def phase_sentence(look: Look, standing: Standing) -> str:

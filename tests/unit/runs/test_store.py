@@ -117,6 +117,24 @@ def test_a_point_keeps_its_values_and_none_for_what_is_not_finite(store, claimed
     assert point == PointRecord(2, 7, 1.5, {"loss": [0.1, None, None], "accuracy": []})
 
 
+def test_news_are_what_came_after_what_is_known(store, spec, claimed):
+    store.beat(claimed, points(0, 1))
+    for number in (0, 1):
+        store.commit_epoch(claimed, epoch_record(number), [])
+    known = store.news(claimed.run)
+    assert known == (store.run(claimed.run), store.points(claimed.run), store.epochs(claimed.run))
+    store.beat(claimed, points(2))
+    store.commit_epoch(claimed, epoch_record(2), [])
+    record, new_points, new_epochs = store.news(claimed.run, points=known.points[-1][0], epochs=1)
+    assert record.epoch == 2
+    assert [point.step for _, point in new_points] == [2]
+    assert [one.epoch for one in new_epochs] == [2]
+    looker = store.submit(spec, digest=SHA, kind="embed", source=claimed.run)
+    assert store.news(looker.id) == (looker, [], [])
+    with pytest.raises(RunNotFound, match="No run answers to"):
+        store.news("no-run")
+
+
 def test_a_wish_to_kill_is_not_weakened(store, spec):
     run = store.submit(spec, digest=SHA)
     assert store.wish(run.id, Wish.KILL)
