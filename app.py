@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from pages.ui.frame.prefetch import close_prefetching, open_prefetching
+from pages.ui.frame.share import share_routes
 from pages.ui.guard import show_script_error
 from pages.ui.images import image_routes
 from pages.ui.owner import owner_routes
-from pages.ui.prefetch import close_prefetching, open_prefetching
 from pages.ui.services import close_services, services
-from pages.ui.share import share_routes
 
 
 @asynccontextmanager

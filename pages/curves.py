@@ -6,17 +6,17 @@ import streamlit as st
 
 from mnist_core.analysis.evaluation import wilson_interval
 from mnist_core.errors import MnistLabError
-from pages.ui.curve_data import QUANTITIES, Curves, load_curves
-from pages.ui.curve_options import Options, choose_options
-from pages.ui.curve_view import draw_chart
-from pages.ui.epoch_table import draw_epoch_table, epoch_table
+from pages.ui.curves.chart import draw_chart
+from pages.ui.curves.data import QUANTITIES, Curves, load_curves
+from pages.ui.curves.epoch_table import draw_epoch_table, epoch_table
+from pages.ui.curves.options import Options, choose_options
 from pages.ui.format import accuracy_sentence, count, percent
-from pages.ui.frame import View, looked_at
+from pages.ui.frame.link import go_to
+from pages.ui.frame.split_gate import is_open, openings_sentence
+from pages.ui.frame.view import View, looked_at
 from pages.ui.guard import guarded, show_script_error
-from pages.ui.link import go_to
 from pages.ui.recorded import epochs_of, sizes_of
 from pages.ui.services import services
-from pages.ui.split_gate import is_open, openings_sentence
 
 READ = (
     "Where validation loss rises while training loss falls, the network learns its training images by heart. Click a"

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from mnist_core.datasets import DatasetInfo
-from pages.ui.data_download import offer_download
-from pages.ui.data_groups import show_groups
-from pages.ui.data_images import show_images
-from pages.ui.data_input import show_input
-from pages.ui.data_own import show_own
-from pages.ui.data_source import load, look_at_dataset, show_facts
-from pages.ui.frame import page_header
+from pages.ui.data.download import offer_download
+from pages.ui.data.groups import show_groups
+from pages.ui.data.images import show_images
+from pages.ui.data.network_input import show_input
+from pages.ui.data.own import show_own
+from pages.ui.data.source import load, look_at_dataset, show_facts
+from pages.ui.frame.view import page_header
 
 SHOWS = {"images": show_images, "network input": show_input, "groups": show_groups}
 OWN = "own data"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui.frame import frame
+from pages.ui.frame.view import frame
 from pages.ui.guard import guard
 from pages.ui.owner import remember_owner
 

@@ -3,18 +3,18 @@
 import streamlit as st
 
 from mnist_core.analysis.errors import random_rows
-from pages.ui.biography import draw_biography
-from pages.ui.chosen_images import draw_chosen_images, gallery_items
-from pages.ui.comparison import Compared, compare_menus, draw_changes
-from pages.ui.frame import View, looked_at
+from pages.ui.frame.view import View, looked_at
 from pages.ui.gallery import gallery
 from pages.ui.guard import guard, guarded
-from pages.ui.headline import draw_headline
 from pages.ui.images import image_source
-from pages.ui.matrix import HEIGHT, draw_matrix
-from pages.ui.panels import draw_panels
-from pages.ui.part import Part, choose_part
-from pages.ui.report import class_report
+from pages.ui.predictions.biography import draw_biography
+from pages.ui.predictions.chosen_images import draw_chosen_images, gallery_items
+from pages.ui.predictions.comparison import Compared, compare_menus, draw_changes
+from pages.ui.predictions.headline import draw_headline
+from pages.ui.predictions.matrix import HEIGHT, draw_matrix
+from pages.ui.predictions.panels import draw_panels
+from pages.ui.predictions.part import Part, choose_part
+from pages.ui.predictions.report import class_report
 
 DRAWN = 10
 RANDOM = "random images"

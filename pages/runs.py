@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from pages.ui.chosen import find_run
 from pages.ui.format import count
-from pages.ui.frame import page_header
-from pages.ui.link import current_link, go_to
+from pages.ui.frame.chosen import find_run
+from pages.ui.frame.link import current_link, go_to
+from pages.ui.frame.view import page_header
 from pages.ui.owner import current_owner
-from pages.ui.run_actions import draw_chosen, offer_undo
-from pages.ui.run_import import offer_import
-from pages.ui.run_table import STATES, draw_table, fitting, watch_active
+from pages.ui.runs.actions import draw_chosen, offer_undo
+from pages.ui.runs.importing import offer_import
+from pages.ui.runs.table import STATES, draw_table, fitting, watch_active
 from pages.ui.services import services
 
 page_header("Runs", "Which networks were trained, and how right are they?")

@@ -7,19 +7,19 @@ from mnist_core.errors import InvalidInput, RunNotFound
 from mnist_core.runs import RunRecord
 from mnist_core.runs.names import MAX_NAME
 from mnist_core.spec import RunSpec
-from pages.ui.active_runs import draw_active_runs
-from pages.ui.before_training import draw_layers, draw_offer, offer_of
-from pages.ui.chosen import run_named
-from pages.ui.data_download import offer_download
+from pages.ui.data.download import offer_download
 from pages.ui.dataset_choice import choose_dataset
-from pages.ui.frame import page_header
+from pages.ui.frame.chosen import run_named
+from pages.ui.frame.link import current_link, go_to
+from pages.ui.frame.view import page_header
 from pages.ui.guard import guard
-from pages.ui.link import current_link, go_to
 from pages.ui.owner import ensure_owner
-from pages.ui.preset_cards import chosen_preset, preset_cards
-from pages.ui.run_view import draw_invitation, draw_run
 from pages.ui.services import services
-from pages.ui.spec_form import Draft, draw_common, draw_more, start_draft
+from pages.ui.train.active_runs import draw_active_runs
+from pages.ui.train.before_training import draw_layers, draw_offer, offer_of
+from pages.ui.train.preset_cards import chosen_preset, preset_cards
+from pages.ui.train.run_view import draw_invitation, draw_run
+from pages.ui.train.spec_form import Draft, draw_common, draw_more, start_draft
 
 SUBMITTED = "train:submitted"
 

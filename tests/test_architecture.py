@@ -279,7 +279,7 @@ BORDERS = (
     "mnist_core.jobs.control",
     "mnist_core.jobs.work",
     "pages.ui.guard",
-    "pages.ui.prefetch",
+    "pages.ui.frame.prefetch",
 )
 """Trainings, workers, pages, and what is read ahead: whatever goes wrong inside is recorded there."""
 

@@ -19,10 +19,10 @@ def only_the_matrix() -> None:
     """The page, as a script."""
     from types import SimpleNamespace
 
-    from pages.ui.comparison import compare_menus, draw_changes
-    from pages.ui.frame import frame, looked_at
-    from pages.ui.matrix import draw_matrix
-    from pages.ui.part import choose_part
+    from pages.ui.frame.view import frame, looked_at
+    from pages.ui.predictions.comparison import compare_menus, draw_changes
+    from pages.ui.predictions.matrix import draw_matrix
+    from pages.ui.predictions.part import choose_part
 
     frame(SimpleNamespace(url_path="matrix", title="Matrix"), "What is taken for what?")
     compared = compare_menus(looked_at())

@@ -11,7 +11,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
 from mnist_core.datasets.dataset import SIDE
-from pages.ui.split_gate import OPENED_KEY
+from pages.ui.frame.split_gate import OPENED_KEY
 from tests.app.random_events import send
 from tests.unit.test_sprites import Client
 
@@ -20,9 +20,9 @@ def only_the_images() -> None:
     """The page, as a script."""
     from types import SimpleNamespace
 
-    from pages.ui.biography import draw_biography
-    from pages.ui.chosen_images import draw_chosen_images
-    from pages.ui.frame import frame, looked_at
+    from pages.ui.frame.view import frame, looked_at
+    from pages.ui.predictions.biography import draw_biography
+    from pages.ui.predictions.chosen_images import draw_chosen_images
 
     frame(SimpleNamespace(url_path="images", title="Images"), "Which images?")
     draw_chosen_images(looked_at(), height=400)

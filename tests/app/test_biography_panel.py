@@ -9,8 +9,8 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from mnist_core.analysis.biography import Moment, biography
 from mnist_core.analysis.selection import Ids, Selection
-from pages.ui.biography import life_said
-from pages.ui.biography_strip import strip_spec
+from pages.ui.predictions.biography import life_said
+from pages.ui.predictions.biography_strip import strip_spec
 from pages.ui.theme import DARK, LIGHT
 from tests.app.comparing import rival_of
 from tests.app.images_shown import assert_sound, ids_of, open_images, sentences

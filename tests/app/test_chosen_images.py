@@ -9,7 +9,9 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from mnist_core.analysis.order import ORDERS
 from mnist_core.analysis.selection import Cell, Changed, ConfidenceBin, Ids, Selection
-from pages.ui import chosen_images, frame, images
+from pages.ui import images
+from pages.ui.frame import view as frame
+from pages.ui.predictions import chosen_images
 from pages.ui.snapshot import load_snapshot
 from tests.app.images_shown import assert_sound, choose, gallery_of, ids_of, open_images, pictures_of, sentences
 from tests.app.random_events import send

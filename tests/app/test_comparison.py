@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from mnist_core.analysis.selection import Selection
-from pages.ui.against import Asked
-from pages.ui.comparison import APART, HOW, SEALED, TRAINING
 from pages.ui.format import percent
+from pages.ui.predictions.against import Asked
+from pages.ui.predictions.comparison import APART, HOW, SEALED, TRAINING
 from pages.ui.snapshot import load_snapshot
 from tests.app.comparing import open_matrix, rival_of
 
@@ -205,8 +205,10 @@ def test_what_a_session_remembers_cannot_break_it(finished_run, stale):
 
 
 def test_the_training_split_is_not_compared(finished_run, monkeypatch):
-    monkeypatch.setattr("pages.ui.frame.await_training_split", lambda *_: None)
-    monkeypatch.setattr("pages.ui.frame.load_snapshot", lambda run, epoch, _: load_snapshot(run, epoch, "validation"))
+    monkeypatch.setattr("pages.ui.frame.view.await_training_split", lambda *_: None)
+    monkeypatch.setattr(
+        "pages.ui.frame.view.load_snapshot", lambda run, epoch, _: load_snapshot(run, epoch, "validation")
+    )
     app = open_matrix(run=finished_run.id, split="train", against="previous")
     assert_sound(app)
     assert TRAINING in captions(app)

@@ -9,12 +9,12 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from mnist_core.analysis.evaluation import wilson_interval
 from mnist_core.runs import RUN_LEVEL, Lease, PointRecord
-from pages.ui.curve_data import QUANTITIES, load_curves
-from pages.ui.curve_options import LABELS, Options
-from pages.ui.curve_view import Place, chart_spec, epochs_table
-from pages.ui.epoch_table import epoch_table
+from pages.ui.curves.chart import Place, chart_spec, epochs_table
+from pages.ui.curves.data import QUANTITIES, load_curves
+from pages.ui.curves.epoch_table import epoch_table
+from pages.ui.curves.options import LABELS, Options
 from pages.ui.format import accuracy_sentence, interval
-from pages.ui.split_gate import OPENED_KEY
+from pages.ui.frame.split_gate import OPENED_KEY
 from pages.ui.theme import DARK, LIGHT
 from tests.app.random_events import send
 

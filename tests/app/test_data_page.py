@@ -15,7 +15,7 @@ from mnist_core.datasets.shelf import own_sets
 from mnist_core.datasets.sources import IdxSource
 from mnist_core.part import field_docs
 from mnist_core.spec import AugmentationSpec
-from pages.ui import data_download
+from pages.ui.data import download as data_download
 from tests.unit.datasets.conftest import files, idx_set, start_mirror  # noqa: F401 (fixtures)
 
 
@@ -235,7 +235,7 @@ def test_own_data_is_taken_in_chosen_and_kept(open_page, shared):
 
 
 def test_a_file_that_is_too_large_is_refused_by_the_server_too(open_page, shared, monkeypatch):
-    monkeypatch.setattr("pages.ui.data_own.MEGABYTE", 1)
+    monkeypatch.setattr("pages.ui.data.own.MEGABYTE", 1)
     app = upload(open_page("data", view="own data"), npz([0, 1, 2] * 30))
     assert "A file may hold 500 MB here" in app.error[0].value
     assert own_sets(shared.lab.settings) == ()

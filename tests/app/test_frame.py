@@ -4,7 +4,7 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from mnist_core.runs import RUN_LEVEL, Lease, RunState
-from pages.ui.split_gate import WHY_KNOWINGLY
+from pages.ui.frame.split_gate import WHY_KNOWINGLY
 from tests.app.random_events import send
 
 PAGES = ("train", "runs", "predictions", "curves", "data")

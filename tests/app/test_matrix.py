@@ -8,8 +8,19 @@ from sklearn.metrics import confusion_matrix
 
 from mnist_core.analysis.selection import Cell, Judged, Selection
 from mnist_core.inference.predictions import Predictions
-from pages.ui.matrix_cells import DIAGONAL, LEVELS, MARGIN, MODES, ZERO, Matrix, cell_at, cells, levels, place_of
-from pages.ui.matrix_chart import Mark, matrix_spec
+from pages.ui.predictions.matrix_cells import (
+    DIAGONAL,
+    LEVELS,
+    MARGIN,
+    MODES,
+    ZERO,
+    Matrix,
+    cell_at,
+    cells,
+    levels,
+    place_of,
+)
+from pages.ui.predictions.matrix_chart import Mark, matrix_spec
 from pages.ui.theme import DARK, LIGHT
 from tests.app.comparing import click, click_again, open_matrix, rival_of, spec_of_chart
 

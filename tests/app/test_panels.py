@@ -8,10 +8,10 @@ from sklearn.metrics import average_precision_score, precision_recall_curve, roc
 from mnist_core.analysis.calibration import BINS as CONFIDENCE_BINS
 from mnist_core.analysis.selection import Cell, ConfidenceBin, ProbabilityBin
 from pages.ui import snapshot as snapshot_module
-from pages.ui.panel_bars import newly_clicked
-from pages.ui.panel_curves import curves_spec
-from pages.ui.panel_probability import BINS
-from pages.ui.panels import PANELS
+from pages.ui.predictions.panel_bars import newly_clicked
+from pages.ui.predictions.panel_curves import curves_spec
+from pages.ui.predictions.panel_probability import BINS
+from pages.ui.predictions.panels import PANELS
 from pages.ui.snapshot import CurvePoints
 from tests.app.numbers_shown import assert_sound, chart_of, mark, open_numbers, recorded, said, selection_of, text_of
 

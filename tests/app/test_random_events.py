@@ -15,7 +15,8 @@ from streamlit.testing.v1 import AppTest
 from mnist_core import presets
 from mnist_core.errors import DatasetMissing
 from mnist_core.runs import RUN_LEVEL, Lease, RunRecord, RunState, export_bundle
-from pages.ui import data_download, frame
+from pages.ui.data import download as data_download
+from pages.ui.frame import view as frame
 from pages.ui.guard import BROKEN
 from pages.ui.services import close_services, services
 from tests.app.random_events import INDICES, LONGEST, ME, OTHER, PAGES, Visitor, World, files_of, npz, send

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Engine, event
 
 from mnist_core.runs import RunState, Wish, export_bundle
-from pages.ui.run_actions import FOREIGN
-from pages.ui.run_table import STATES, fitting
+from pages.ui.runs.actions import FOREIGN
+from pages.ui.runs.table import STATES, fitting
 
 
 def press(app, label):

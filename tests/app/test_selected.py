@@ -3,7 +3,7 @@
 import pytest
 
 from mnist_core.analysis.selection import Cell, Changed, Ids, Selection
-from pages.ui.selected import NONE, OTHER_DATA, OTHER_RUN, SEALED
+from pages.ui.frame.selected import NONE, OTHER_DATA, OTHER_RUN, SEALED
 
 
 def chip(app):

@@ -11,7 +11,7 @@ from mnist_core.errors import InvalidSpec
 from mnist_core.networks.catalogue import presets
 from mnist_core.part import field_docs
 from mnist_core.spec import AugmentationSpec, CosineSchedule, EarlyStopping, RunSpec
-from pages.ui.spec_fields import FIELDS, NO_EFFECT, amount, amount_text, help_text
+from pages.ui.train.spec_fields import FIELDS, NO_EFFECT, amount, amount_text, help_text
 
 NOT_IN_THE_FORM = ("spec_version", "dataset.name", "dataset.corruption", "dataset.grouping.N", "network")
 VARIANTS = {
@@ -26,7 +26,7 @@ def form(preset: str, dataset: str) -> None:
 
     from mnist_core.errors import InvalidInput
     from mnist_core.networks.catalogue import presets
-    from pages.ui.spec_form import draw_common, draw_more, start_draft
+    from pages.ui.train.spec_form import draw_common, draw_more, start_draft
 
     draft = start_draft(presets[preset], dataset)
     draw_common(draft)

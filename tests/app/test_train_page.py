@@ -18,15 +18,15 @@ from mnist_core.run import Run
 from mnist_core.runs import RUN_LEVEL, EpochRecord, Lease, PointRecord, RunRecord, RunState, Wish
 from mnist_core.runs.reading import News
 from mnist_core.spec import RunSpec
-from pages.ui.curves import curve_spec
 from pages.ui.format import duration
 from pages.ui.gallery import GalleryItem
-from pages.ui.live import Feed, feed
-from pages.ui.most_wrong import MOST_WRONG, Validated, wrong_said
-from pages.ui.preset_cards import blocks
 from pages.ui.recorded import Recorded, epochs_of
 from pages.ui.services import Services
 from pages.ui.theme import LIGHT
+from pages.ui.train.live import Feed, feed
+from pages.ui.train.live_curves import curve_spec
+from pages.ui.train.most_wrong import MOST_WRONG, Validated, wrong_said
+from pages.ui.train.preset_cards import blocks
 
 OpenPage = Callable[..., AppTest]
 AddRun = Callable[..., RunRecord]
@@ -423,7 +423,7 @@ def test_every_preset_has_a_picture(name: str) -> None:
 def test_cards_quote_what_was_recorded(open_page: OpenPage, finished_run: Run, home: Path) -> None:
     """Only runs of exactly the preset count, and this one was cut to two epochs."""
     from pages.ui.dataset_choice import known_datasets
-    from pages.ui.preset_cards import _says
+    from pages.ui.train.preset_cards import _says
 
     digits = known_datasets()[0]
     lines: list[Any] = _says(digits)[0]

@@ -4,7 +4,7 @@ import pytest
 from mnist_core.inference.predictions import Predictions
 from mnist_core.npz import to_npz
 from mnist_core.runs import RUN_LEVEL, RunState
-from pages.ui.training_split import WAITS, WORKS
+from pages.ui.frame.training_split import WAITS, WORKS
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
 
 from mnist_core.runs import EpochRecord
-from pages.ui.chosen import choose_epoch
+from pages.ui.frame.chosen import choose_epoch
 from pages.ui.recorded import Recorded
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pages.ui import cursor as cursor_module
-from pages.ui.cursor import Track, epoch_cursor
+from pages.ui.frame import cursor as cursor_module
+from pages.ui.frame.cursor import Track, epoch_cursor
 from pages.ui.theme import LIGHT
 
 TRACK = Track(

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_core.analysis.selection import Cell, Selection
-from pages.ui.link import EPOCH_NAMES, Link
+from pages.ui.frame.link import EPOCH_NAMES, Link
 
 PARTS = ("epoch", "split", "selection")
 anything = st.dictionaries(st.sampled_from(["run", *PARTS, "other"]), st.text(max_size=200))

@@ -3,8 +3,8 @@ import time
 
 import pytest
 
-from pages.ui import prefetch as module
-from pages.ui.prefetch import MOST_WAITING, Prefetcher, close_prefetching, neighbours, open_prefetching, prefetch
+from pages.ui.frame import prefetch as module
+from pages.ui.frame.prefetch import MOST_WAITING, Prefetcher, close_prefetching, neighbours, open_prefetching, prefetch
 
 
 def wait_for(condition):

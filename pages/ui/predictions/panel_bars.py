@@ -1,0 +1,217 @@
+"""What the panels with bars share: columns that can be clicked from top to bottom, a mark, and axes from 0 to 1.
+
+Bars are drawn over bins of equal width between 0 and 1; the columns lie over them, so that short bars can be hit too.
+"""
+
+from collections.abc import Callable, Sequence
+from math import ceil, log10
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from mnist_core.analysis.selection import Rule
+from pages.ui.frame.selected import clear_selection, select
+from pages.ui.frame.view import View
+from pages.ui.guard import guarded
+from pages.ui.theme import Palette
+
+__all__ = [
+    "HEIGHT",
+    "NO_BAR",
+    "Bars",
+    "bar_menu",
+    "bars_of",
+    "bin_axes",
+    "columns_to_click",
+    "draw_bars",
+    "log_axis",
+    "newly_clicked",
+    "range_of",
+    "top_of",
+]
+
+NO_BAR = -1
+HEIGHT = 400
+"""Of the chart of every panel, in pixels."""
+SHADE = "rgba(128,128,128,0.14)"
+SMALLEST = 0.5
+"""Where a logarithmic axis of counts begins: a bar of one image can be seen, and none is no bar."""
+
+Pairs = set[tuple[int, int]]
+
+
+class Bars(NamedTuple):
+    """The bars of a panel, as something to select by.
+
+    Attributes:
+        bins: how many there are.
+        chosen: the one whose images are selected; None where none is.
+        choose: selects the images of one, or clears the selection where they are selected; None where bars are only
+            to be looked at.
+    """
+
+    bins: int
+    chosen: int | None = None
+    choose: Callable[[int], None] | None = None
+
+
+def bars_of(view: View, bins: int, rule: Callable[[int], Rule]) -> Bars:
+    """The bars of a panel that selects by `rule`, which says what the images of a bar are."""
+    run, epoch, split = view.run.id, view.epoch, view.split
+    now = view.selected.selection.rule if view.selected else None
+    chosen = next((place for place in range(bins) if rule(place) == now), None)
+    return Bars(bins, chosen, lambda place: select(rule(place), run, epoch, split))
+
+
+def bin_axes(bins: int, name: str, colours: Palette, *, grid: int = 0, labelled: bool = True) -> list[dict[str, Any]]:
+    """Three axes over each other: values from 0 to 1, which is seen, the bars' bins, and the bins of the columns."""
+    values = {
+        "type": "value",
+        "gridIndex": grid,
+        "min": 0,
+        "max": 1,
+        "interval": 0.2,
+        "name": name if labelled else "",
+        "nameLocation": "middle",
+        "nameGap": 26,
+        "nameTextStyle": {"color": colours.muted},
+        "axisLabel": {"show": labelled},
+        "splitLine": {"show": False},
+    }
+    hidden = {"type": "category", "gridIndex": grid, "show": False, "data": [str(place) for place in range(bins)]}
+    return [values, hidden, hidden | {"position": "bottom"}]
+
+
+def log_axis(most: int, name: str, colours: Palette) -> dict[str, Any]:
+    """A logarithmic axis of counts up to the next power of ten above `most`."""
+    return {
+        "type": "log",
+        "min": SMALLEST,
+        "max": top_of(most),
+        "startValue": SMALLEST,
+        "name": name,
+        "nameLocation": "middle",
+        "nameGap": 44,
+        "nameTextStyle": {"color": colours.muted},
+        "axisLabel": {"showMinLabel": False},
+        "splitLine": {"lineStyle": {"color": colours.grid}},
+        "minorSplitLine": {"show": False},
+    }
+
+
+def top_of(most: int) -> int:
+    """The power of ten that an axis of counts ends at."""
+    return int(10 ** max(ceil(log10(max(most, 1))), 1))
+
+
+def columns_to_click(bars: Bars, axes: dict[str, Any], colours: Palette, *, height: str) -> list[dict[str, Any]]:
+    """A column over each bin that holds images, and a frame around the chosen one.
+
+    Args:
+        bars: what the columns stand for.
+        axes: which axes they are drawn by.
+        colours: of the theme.
+        height: the name of the dataset's column that says how high each is.
+    """
+    invisible = {"color": "rgba(0,0,0,0)"}
+    common = axes | {"type": "bar", "barGap": "-100%", "barCategoryGap": "0%", "z": 8}
+    columns = common | {
+        "selectedMode": "single" if bars.choose else False,
+        "encode": {"x": "bin", "y": height},
+        "itemStyle": invisible,
+        "select": {"itemStyle": invisible | {"borderWidth": 0}},
+        "emphasis": {"itemStyle": {"color": SHADE}},
+    }
+    if bars.chosen is None:
+        return [columns]
+    frame = {"color": SHADE, "borderColor": colours.text, "borderWidth": 2}
+    return [columns, common | {"silent": True, "encode": {"x": "bin", "y": f"{height}_chosen"}, "itemStyle": frame}]
+
+
+def draw_bars(spec: dict[str, Any], key: str, bars: Bars, *, alt: str) -> None:
+    """Draws a chart with bars at the height of every panel; a click on a column chooses its bar.
+
+    Args:
+        spec: the chart; its columns to click are the series that can be marked.
+        key: of the chart.
+        bars: what the columns stand for.
+        alt: the chart in words.
+    """
+    if bars.choose is None:
+        st.echarts_chart(spec, key=f"{key}_seen", height=HEIGHT, alt=alt)
+        return
+    columns = [place for place, one in enumerate(spec["series"]) if one.get("selectedMode")]
+    st.echarts_chart(spec, key=key, height=HEIGHT, alt=alt, on_select=_on_click(key, columns, bars))
+
+
+def range_of(place: int, bins: int) -> str:
+    """The borders of a bin: "0.93 to 1.00"."""
+    return f"{place / bins:.2f} to {(place + 1) / bins:.2f}"
+
+
+def _on_click(key: str, series: Sequence[int], bars: Bars) -> Callable[[], None]:
+    memory = f"{key}_clicked"
+
+    @guarded
+    def clicked() -> None:
+        now = {
+            (one, place)
+            for one, place in _marked(st.session_state.get(key))
+            if one in series and 0 <= place < bars.bins
+        }
+        before = st.session_state.get(memory)
+        st.session_state[memory] = now
+        place = newly_clicked(now, before if isinstance(before, set) else set())
+        if place is not None and bars.choose is not None:
+            bars.choose(place)
+
+    return clicked
+
+
+def newly_clicked(now: Pairs, before: Pairs) -> int | None:
+    """The bin of the click that turned one set of marks (series, bin) into another.
+
+    The chart marks one column in each of its series, and takes the mark away at a second click; neither says what was
+    clicked last.
+    """
+    changed = sorted(now - before) or sorted(before - now) or sorted(now)
+    return changed[0][1] if changed else None
+
+
+def _marked(state: object) -> Pairs:
+    """The columns (series, bin) that the browser says are marked, whatever it says."""
+    selection = state.get("selection") if isinstance(state, dict) else None
+    groups = selection.get("selected") if isinstance(selection, dict) else None
+    known = [group for group in groups if isinstance(group, dict)] if isinstance(groups, list) else []
+    found = [(group.get("series_index"), group.get("data_indices")) for group in known]
+    return {
+        (series, place)
+        for series, places in found
+        if isinstance(series, int) and isinstance(places, list)
+        for place in places
+        if isinstance(place, int)
+    }
+
+
+def bar_menu(bars: Bars) -> None:
+    """A menu that selects the images of a bar, for the keyboard and for narrow screens."""
+    key = "bar"
+    st.session_state[key] = NO_BAR if bars.chosen is None else bars.chosen
+
+    @guarded
+    def changed() -> None:
+        place = st.session_state.get(key)
+        if place == NO_BAR:
+            clear_selection()
+        elif isinstance(place, int) and 0 <= place < bars.bins and bars.choose is not None:
+            bars.choose(place)
+
+    st.selectbox(
+        "select the images of",
+        range(NO_BAR, bars.bins),
+        key=key,
+        format_func=lambda place: "no bar" if place == NO_BAR else range_of(place, bars.bins),
+        on_change=changed,
+        disabled=bars.choose is None,
+        width=150,
+    )

@@ -1,0 +1,101 @@
+"""Which images numbers are about: all of the split that is looked at, or those of it that are selected."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from mnist_core.analysis.errors import most_confident_errors
+from mnist_core.analysis.evaluation import evaluate
+from mnist_core.analysis.history import History
+from mnist_core.inference.predictions import Predictions
+from mnist_core.runs import RunRecord
+from pages.ui.frame.view import View
+from pages.ui.snapshot import Snapshot, load_history, load_snapshot
+
+__all__ = ["ALL", "SELECTED", "Part", "choose_part", "selected_snapshot"]
+
+ALL, SELECTED = "all images", "selected images"
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The images that a view's numbers are about.
+
+    Attributes:
+        view: what is looked at.
+        is_selection: whether only the selected images count; False for the whole split.
+    """
+
+    view: View
+    is_selection: bool = False
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Their predictions at the epoch that is looked at."""
+        return (selected_snapshot(self.view) if self.is_selection else None) or self.view.snapshot
+
+    @property
+    def history(self) -> History | None:
+        """What was predicted of them at every epoch; None for training images, of which that is not recorded."""
+        selected = self.view.selected
+        if not self.is_selection or selected is None:
+            return self.view.history
+        view, selection = self.view, selected.selection
+        at = view.epoch if selection.epoch is None else selection.epoch
+        key = (view.run.id, view.split, selection.text(), at, view.record.epoch)
+        return _history(key, view.record, selected.rows(view.snapshot.ids))
+
+
+def choose_part(view: View) -> Part:
+    """Draws the choice between all images and the selected ones, open where some of these are in the split."""
+    can_choose = selected_snapshot(view) is not None
+    asked = st.segmented_control(
+        "numbers of",
+        (ALL, SELECTED),
+        default=ALL,
+        required=True,
+        key="of",
+        bind="query-params",
+        disabled=not can_choose,
+        label_visibility="collapsed",
+        help="What the matrix, the report and the panels below count.",
+    )
+    return Part(view, can_choose and asked == SELECTED)
+
+
+def selected_snapshot(view: View) -> Snapshot | None:
+    """The selected images of the split as a snapshot of their own; None where there are none."""
+    if view.selected is None:
+        return None
+    rows = view.selected.rows(view.snapshot.ids)
+    if not len(rows):
+        return None
+    return _snapshot((view.run.id, view.epoch, view.split), view.selected.selection.text(), rows, view.classes)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _snapshot(place: tuple[str, int, str], selection: str, _rows: Rows, _classes: tuple[str, ...]) -> Snapshot:  # noqa: ARG001
+    run, epoch, split = place
+    whole = load_snapshot(run, epoch, split)
+    said = whole.predictions
+    labels = whole.labels[_rows]
+    predictions = Predictions(said.predicted[_rows], said.loss[_rows], said.log_probabilities[_rows])
+    evaluation = evaluate(labels, predictions, _classes, epoch=epoch, split=split)
+    errors = most_confident_errors(labels, predictions)
+    part = replace(
+        whole, ids=whole.ids[_rows], labels=labels, predictions=predictions, evaluation=evaluation, errors=errors
+    )
+    for array in (part.ids, labels, predictions.predicted, predictions.loss, predictions.log_probabilities, errors):
+        array.flags.writeable = False
+    return part
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _history(key: tuple[str, str, str, int, int | None], _record: RunRecord, _rows: Rows) -> History | None:
+    whole = load_history(_record, key[1])
+    if whole is None:
+        return None
+    return replace(whole, labels=whole.labels[_rows], predicted=whole.predicted[:, _rows])
