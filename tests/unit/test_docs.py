@@ -47,6 +47,19 @@ def test_every_option_is_in_its_commands_section(command, option):
     assert f"`{option}" in (everywhere if option in ("--json", "--help") else section("command-line", f"`{command}`"))
 
 
+@pytest.mark.parametrize("page", ["predictions", "curves"])
+def test_every_parameter_of_a_link_is_told_and_no_other(page):
+    rows = [line.split("|")[1:3] for line in section("looking", "The link").splitlines() if line.startswith("| `")]
+    told = {name for names, where in rows if where.strip() == page for name in re.findall(r"`(\w+)`", names)}
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "pages" / "ui" / page).glob("*.py"))
+    constants = dict(re.findall(r'^([A-Z_]+) = "(\w+)"$', code, flags=re.MULTILINE))
+    bound = re.findall(r'key=([\w"]+),(?:(?!key=)[^)])*?bind="query-params"', code)
+    names = {constants.get(name, name.strip('"')) for name in bound}
+    by_hand = {"predictions": {"against", "against_run", "image"}, "curves": set()}[page]
+    assert told == names | by_hand
+    assert all(f'"{name}"' in code for name in by_hand)
+
+
 def test_no_section_without_a_command():
     assert re.findall(r"^## `(.*)`$", PAGES["command-line"], flags=re.MULTILINE) == list(COMMANDS)
 

@@ -22,7 +22,8 @@ __all__ = ["FEW_IMAGES", "Looked", "draw_chosen_images", "gallery_items", "looke
 
 FEW_IMAGES = 60
 THESE, FOLLOW = "these images", "follow the epoch"
-SORT, MOVES, MORE = "sort", "selection_moves", "images_shown"
+SORT = "sort"
+MOVES, MORE = "selection_moves", "images_shown"
 NEEDS_EPOCHS = "longest wrong"
 """The order that needs what was predicted at other epochs."""
 
