@@ -266,7 +266,7 @@ class Lab:
     def other_opinions(self, run: str, image: int) -> list[Opinion]:
         """What the other finished runs with the same images say of one of them at their kept epochs, newest first.
 
-        A page keeps the answer under (run, image) and how many runs are finished, for a while; see `opinions`.
+        At most the newest 40 of the same dataset are asked, see `opinions`; a page keeps the answer for a while.
 
         Args:
             run: id, unambiguous prefix of it, or name.

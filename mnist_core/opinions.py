@@ -1,10 +1,12 @@
 """What finished runs say of one image at their kept epochs: whether an image is hard, or only one run gets it wrong.
 
-Each run costs its split file and the predictions of one epoch; files that runs share are read once.
+Each run costs its facts, its split file and the predictions of one epoch; split files that runs share are read once.
 """
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +17,10 @@ from mnist_core.run import RECORDED_SPLITS, read_predictions
 from mnist_core.runs import RUN_LEVEL, Archive, Facts, RunRecord, kept_epoch
 from mnist_core.spec import RunSpec
 
-__all__ = ["Opinion", "opinions"]
+__all__ = ["ASKED", "Opinion", "opinions"]
+
+ASKED = 40
+"""How many runs are asked at most, the newest ones."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,9 @@ class _Held(NamedTuple):
 def opinions(archive: Archive, run_id: str, image: int) -> list[Opinion]:
     """What the other finished runs that were trained with the same images say of one of them, newest run first.
 
-    A run speaks where its validation split holds the image, or its test split, if that was opened before. Runs that
-    follow another show that one's records, so of these one speaks.
+    At most the newest `ASKED` of the same dataset are asked. A run speaks where its validation split holds the image,
+    or its test split, if that was opened before. Runs that follow another show that one's records, so of these one
+    speaks.
 
     Args:
         archive: where they are recorded.
@@ -71,14 +77,25 @@ def opinions(archive: Archive, run_id: str, image: int) -> list[Opinion]:
     if content is None:
         return []
     found = []
+    for record in islice(_others(archive, own), ASKED):
+        with suppress(BlobMissing):  # what is wrong with another run says nothing of this one
+            found.append(reader.opinion(record, content.dataset.content_hash, image))
+    return [one for one in found if one is not None]
+
+
+def _others(archive: Archive, own: RunRecord) -> Iterator[RunRecord]:
+    """The finished runs of the same dataset that recorded an epoch, newest first, one of those that follow another."""
     heard = {own.source or own.id}
     for record in archive.store.runs():
         leader = record.source or record.id
-        if record.state.is_finished and leader not in heard:
+        is_asked = record.state.is_finished and record.epoch is not None and _dataset(record) == _dataset(own)
+        if is_asked and leader not in heard:
             heard.add(leader)
-            with suppress(BlobMissing):  # what is wrong with another run says nothing of this one
-                found.append(reader.opinion(record, content.dataset.content_hash, image))
-    return [one for one in found if one is not None]
+            yield record
+
+
+def _dataset(record: RunRecord) -> str:
+    return str(record.spec["dataset"]["name"])
 
 
 class _Reader:

@@ -15,6 +15,7 @@ from pages.ui.frame.link import go_to
 from pages.ui.frame.split_gate import is_open, openings_sentence
 from pages.ui.frame.view import View, looked_at
 from pages.ui.guard import guarded, show_script_error
+from pages.ui.owner import current_owner
 from pages.ui.recorded import epochs_of, sizes_of
 from pages.ui.services import services
 
@@ -97,7 +98,7 @@ def _evaluated(view: View) -> str:
 
 def _sealed(view: View) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        openings = openings_sentence(services().lab.archive.store.openings(view.run.id))
+        openings = openings_sentence(services().lab.archive.store.openings(view.run.id), current_owner())
         st.caption(f"The test curve is sealed in this session. {openings}", width="content")
         st.button("Go to the test split", icon=":material/lock:", on_click=_to_gate, key="to_test_split")
 

@@ -50,9 +50,9 @@ def matrix(part: Part) -> Compared | None:
     """The confusion matrix, and what it is compared with."""
     st.subheader("What is taken for what", anchor=False)
     compared = compare_menus(part.view)
-    draw_matrix(part, compared)
     if compared is not None:
         draw_changes(part.view, compared)
+    draw_matrix(part, compared)
     return compared
 
 

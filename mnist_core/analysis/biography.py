@@ -1,7 +1,7 @@
 """One image through all epochs of a run: what was predicted of it, when it was learnt, forgotten and learnt again."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ class Moment(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Biography:
-    """One image through the recorded epochs of a run.
+    """One image through the recorded epochs of a run; arrays are read-only.
 
     Attributes:
         image: its id.
@@ -82,6 +82,21 @@ class Biography:
         """At how many recorded epochs it is wrong."""
         return int(np.count_nonzero(~self.right))
 
+    def extended(self, moments: Iterable[Moment]) -> "Biography":
+        """The same with later epochs behind it, for a run that still trains.
+
+        Args:
+            moments: at least one, of the same image, by ascending epoch, later than all that are here.
+        """
+        later = biography(self.image, self.label, moments)
+        return replace(
+            self,
+            epochs=_joined(self.epochs, later.epochs),
+            probabilities=_joined(self.probabilities, later.probabilities),
+            predicted=_joined(self.predicted, later.predicted),
+            loss=_joined(self.loss, later.loss),
+        )
+
     def to_json(self) -> dict[str, Any]:
         """What the command line prints; a number that is not finite is null."""
         columns = (self.epochs, self.predicted, self.right, self.loss, self.probabilities)
@@ -115,10 +130,10 @@ def biography(image: int, label: int, moments: Iterable[Moment]) -> Biography:
     return Biography(
         image=image,
         label=label,
-        epochs=np.array(epochs, np.int32),
-        probabilities=np.array(probabilities, np.float32),
-        predicted=np.array(predicted, np.uint8),
-        loss=np.array(loss, np.float32),
+        epochs=_read_only(np.array(epochs, np.int32)),
+        probabilities=_read_only(np.array(probabilities, np.float32)),
+        predicted=_read_only(np.array(predicted, np.uint8)),
+        loss=_read_only(np.array(loss, np.float32)),
     )
 
 
@@ -126,6 +141,15 @@ def moment(epoch: int, predictions: Predictions, row: int) -> Moment:
     """What one epoch's predictions say of the image in one row."""
     probabilities = predictions.probabilities(np.array([row]))[0]
     return Moment(epoch, int(predictions.predicted[row]), float(predictions.loss[row]), probabilities)
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    array.flags.writeable = False
+    return array
+
+
+def _joined(known: NDArray[Any], later: NDArray[Any]) -> NDArray[Any]:
+    return _read_only(np.concatenate([known, later]))
 
 
 def _plain(value: Any) -> Any:

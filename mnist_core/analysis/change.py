@@ -17,13 +17,11 @@ class Change:
     Attributes:
         fixed: int64, ascending rows of the images that were wrong and are right.
         broken: int64, ascending rows of the images that were right and are wrong.
-        differ: int64, ascending rows of the images predicted otherwise: fixed, broken, and wrong in another way.
         confusion: int64 (classes, classes), the matrix after minus the matrix before, rows true; every row sums to 0.
     """
 
     fixed: NDArray[np.int64]
     broken: NDArray[np.int64]
-    differ: NDArray[np.int64]
     confusion: NDArray[np.int64]
 
 
@@ -40,7 +38,6 @@ def change(labels: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[
     return Change(
         fixed=np.flatnonzero(now & ~was),
         broken=np.flatnonzero(was & ~now),
-        differ=np.flatnonzero(before != after),
         confusion=confusion_matrix(labels, after, classes) - confusion_matrix(labels, before, classes),
     )
 

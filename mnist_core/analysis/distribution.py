@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mnist_core.inference.predictions import Predictions
 
-__all__ = ["ClassHistogram", "bin_edges", "bin_of", "bin_of_probability", "class_histogram"]
+__all__ = ["ClassHistogram", "bin_edges", "bin_of", "bin_of_probability", "class_histogram", "pooled_histogram"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +46,27 @@ def class_histogram(labels: NDArray[np.uint8], predictions: Predictions, number:
     )
 
 
+def pooled_histogram(labels: NDArray[np.uint8], predictions: Predictions, bins: int = 20) -> ClassHistogram:
+    """The sum of the histograms of all classes: each image counts once for its own, and once for each other.
+
+    Args:
+        labels: uint8 (n,), the true classes.
+        predictions: of the same n images.
+        bins: how many bins of equal width, at least 1.
+    """
+    every = np.arange(len(labels))
+    places = bin_of(predictions.probabilities(every), bins)
+    own = np.bincount(places[every, labels], minlength=bins)
+    return ClassHistogram(bin_edges(bins), own, np.bincount(places.ravel(), minlength=bins) - own)
+
+
 def bin_of_probability(predictions: Predictions, number: int, bins: int) -> NDArray[np.int64]:
     """The bin of each image by its probability of class `number`: int64 (n,) from 0 to bins - 1."""
     return bin_of(predictions.probabilities(np.arange(len(predictions)))[:, number], bins)
 
 
 def bin_of(probabilities: NDArray[np.floating], bins: int) -> NDArray[np.int64]:
-    """The bin of each probability: int64 (n,) from 0 to bins - 1."""
+    """The bin of each probability: int64 of the same shape, from 0 to bins - 1."""
     places: NDArray[np.int64] = np.searchsorted(bin_edges(bins)[1:-1], probabilities)
     return places
 

@@ -1,11 +1,12 @@
 """What a run predicted of one split at each epoch: matrices and scores over time, and how long each image is wrong.
 
-Only the predicted classes are held, a byte an image and epoch; probabilities belong to one epoch at a time.
+Only the predicted classes are held, a byte an image and epoch, and what is counted of each class at each epoch;
+matrices are kept only where they are asked for, and probabilities belong to one epoch at a time.
 """
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,12 @@ from mnist_core.errors import EpochNotRecorded
 
 __all__ = ["History"]
 
-Number = TypeVar("Number", np.int64, np.float64)
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """What a run predicted of one split at each recorded epoch; what is computed once is kept and read-only.
+    """What a run predicted of one split at each recorded epoch; what is computed is kept, and all arrays are read-only.
 
     Attributes:
         epochs: int32 (E,), ascending; 0 is the untrained network.
@@ -39,6 +40,9 @@ class History:
             raise ValueError(f"`predicted` must be (epochs, images), got {self.predicted.shape}")
         if (np.diff(self.epochs) <= 0).any():
             raise ValueError(f"`epochs` must ascend, got {self.epochs.tolist()}")
+        for name in ("epochs", "labels", "predicted"):
+            # A view: what the caller holds stays writable.
+            object.__setattr__(self, name, _read_only(getattr(self, name).view()))
 
     def place(self, epoch: int) -> int:
         """Where an epoch stands among the recorded ones.
@@ -53,14 +57,14 @@ class History:
         raise EpochNotRecorded(f"`epoch` must be a recorded epoch ({have}), got {epoch}.")
 
     @cached_property
-    def confusion(self) -> NDArray[np.int64]:
-        """The confusion matrix of each epoch: int64 (E, classes, classes), rows true."""
+    def confusion(self) -> NDArray[np.int32]:
+        """The confusion matrix of each epoch: int32 (E, classes, classes), rows true; scores do without it."""
         return _read_only(_matrices(self.labels, self.predicted, self.classes))
 
     @cached_property
     def accuracy(self) -> NDArray[np.float64]:
         """The share that is right at each epoch: float64 (E,) in [0, 1]."""
-        return _read_only(np.trace(self.confusion, axis1=1, axis2=2) / len(self.labels))
+        return _read_only(self._counts[0].sum(1) / len(self.labels))
 
     def scores(self, epoch: int) -> ClassScores:
         """Precision, recall, F1 and support of each class at an epoch.
@@ -68,22 +72,24 @@ class History:
         Raises:
             EpochNotRecorded: the epoch is not among the recorded ones.
         """
-        return class_scores(self.confusion[self.place(epoch)])
+        return class_scores(confusion_matrix(self.labels, self.predicted[self.place(epoch)], self.classes))
 
     @cached_property
     def precision(self) -> NDArray[np.float64]:
         """Precision of each class at each epoch: float64 (E, classes) in [0, 1]."""
-        return self._over_epochs("precision")
+        hits, taken_for = self._counts
+        return _shares(hits, taken_for)
 
     @cached_property
     def recall(self) -> NDArray[np.float64]:
         """Recall of each class at each epoch: float64 (E, classes) in [0, 1]."""
-        return self._over_epochs("recall")
+        return _shares(self._counts[0], self._support)
 
     @cached_property
     def f1(self) -> NDArray[np.float64]:
         """F1 of each class at each epoch: float64 (E, classes) in [0, 1]."""
-        return self._over_epochs("f1")
+        hits, taken_for = self._counts
+        return _shares(2 * hits, taken_for + self._support)
 
     def wrong_for(self, epoch: int) -> NDArray[np.int32]:
         """For how many recorded epochs in a row, this one the last, each image is wrong: int32 (n,), 0 where right.
@@ -104,7 +110,7 @@ class History:
         return np.where(self._right(place), self.epochs[self._unchanged_since(place)], np.int32(-1))
 
     def extended(self, epochs: NDArray[np.int32], predicted: NDArray[np.uint8]) -> "History":
-        """The same with later epochs behind it, for a run that still trains; known matrices are not counted again.
+        """The same with later epochs behind it, for a run that still trains; what is counted is not counted again.
 
         Args:
             epochs: int32 (m,), ascending and later than all that are here.
@@ -115,19 +121,23 @@ class History:
             epochs=np.concatenate([self.epochs, epochs]),
             predicted=np.concatenate([self.predicted, predicted]),
         )
+        # Where `cached_property` looks first.
         if "confusion" in vars(self):
             new = _matrices(self.labels, predicted, self.classes)
-            # Where `cached_property` looks first.
             vars(longer)["confusion"] = _read_only(np.concatenate([self.confusion, new]))
+        if "_counts" in vars(self):
+            more = _class_counts(self.labels, predicted, self.classes)
+            vars(longer)["_counts"] = _read_only(np.concatenate([self._counts, more], axis=1))
         return longer
 
     @cached_property
-    def _scores(self) -> tuple[ClassScores, ...]:
-        return tuple(map(class_scores, self.confusion))
+    def _counts(self) -> NDArray[np.int32]:
+        """How many of each class are right, and how many are taken for it: int32 (2, E, classes)."""
+        return _read_only(_class_counts(self.labels, self.predicted, self.classes))
 
-    def _over_epochs(self, name: str) -> NDArray[np.float64]:
-        values = [getattr(scores, name) for scores in self._scores]
-        return _read_only(np.array(values, np.float64).reshape(-1, self.classes))
+    @property
+    def _support(self) -> NDArray[np.int64]:
+        return np.bincount(self.labels, minlength=self.classes)
 
     def _right(self, place: int) -> NDArray[np.bool_]:
         right: NDArray[np.bool_] = self.predicted[place] == self.labels
@@ -147,13 +157,25 @@ class History:
         return since
 
 
-def _matrices(labels: NDArray[np.uint8], predicted: NDArray[np.uint8], classes: int) -> NDArray[np.int64]:
-    counts = np.zeros((len(predicted), classes, classes), np.int64)
+def _matrices(labels: NDArray[np.uint8], predicted: NDArray[np.uint8], classes: int) -> NDArray[np.int32]:
+    counts = np.zeros((len(predicted), classes, classes), np.int32)
     for place, one in enumerate(predicted):
         counts[place] = confusion_matrix(labels, one, classes)
     return counts
 
 
-def _read_only(array: NDArray[Number]) -> NDArray[Number]:
+def _class_counts(labels: NDArray[np.uint8], predicted: NDArray[np.uint8], classes: int) -> NDArray[np.int32]:
+    counts = np.zeros((2, len(predicted), classes), np.int32)
+    for place, one in enumerate(predicted):
+        counts[0, place] = np.bincount(labels[one == labels], minlength=classes)
+        counts[1, place] = np.bincount(one, minlength=classes)
+    return counts
+
+
+def _shares(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    return _read_only(part / np.maximum(whole, 1))
+
+
+def _read_only(array: NDArray[Scalar]) -> NDArray[Scalar]:
     array.flags.writeable = False
     return array

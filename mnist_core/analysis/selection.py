@@ -151,9 +151,9 @@ class Changed:
         return mine[found.fixed if self.fixed else found.broken]
 
     def phrase(self, classes: Sequence[str]) -> str:  # noqa: ARG002 - part of the protocol
-        """As "fixed since epoch 3"."""
-        since = "against another run at" if self.run else "since"
-        return f"{'fixed' if self.fixed else 'newly broken'} {since} epoch {self.epoch}"
+        """As "fixed against epoch 3"."""
+        other = "another run at " if self.run else ""
+        return f"{'fixed' if self.fixed else 'newly broken'} against {other}epoch {self.epoch}"
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,10 @@ class TopK:
 
 
 def top_k(labels: NDArray[np.uint8], predictions: Predictions, k: int) -> TopK:
-    """Counts the images whose true class is predicted, or has fewer than k classes that are more probable.
+    """Counts the images whose true class is among the k most probable ones.
 
-    Probabilities are recorded in float16, where two classes may be equal that were not; so the first place is the
-    predicted class, and k = 1 gives the accuracy itself.
+    Probabilities are recorded in float16, and an untrained network may give all classes the same. So the first place is
+    the predicted class, k = 1 gives the accuracy itself, and of classes that are equal the lower number comes first.
 
     Args:
         labels: uint8 (n,), the true classes; n is at least 1.
@@ -42,8 +42,10 @@ def top_k(labels: NDArray[np.uint8], predictions: Predictions, k: int) -> TopK:
     counted = predictions.predicted == labels
     if k > 1:
         rows = np.flatnonzero(~counted)
-        chosen = predictions.log_probabilities[rows]
-        own = chosen[np.arange(len(rows)), labels[rows], np.newaxis]
-        counted[rows] = np.count_nonzero(chosen > own, axis=1) < k
+        chosen, true = predictions.log_probabilities[rows], labels[rows, np.newaxis]
+        own, classes = np.take_along_axis(chosen, true.astype(np.intp), axis=1), np.arange(chosen.shape[1])
+        before = (chosen > own) | ((chosen == own) & (classes < true))
+        before |= classes == predictions.predicted[rows, np.newaxis]
+        counted[rows] = np.count_nonzero(before, axis=1) < k
     right = int(np.count_nonzero(counted))
     return TopK(k, right, right / len(labels), wilson_interval(right, len(labels)))

@@ -11,7 +11,6 @@ from mnist_core.analysis.evaluation import evaluate
 from mnist_core.analysis.selection import Judged
 from mnist_core.analysis.threshold_curves import ClassCurves, macro_average
 from mnist_core.analysis.top_k import top_k
-from mnist_core.inference.predictions import Predictions
 
 __all__ = ["areas", "calibration", "scores", "top_ks"]
 
@@ -36,7 +35,10 @@ def calibration(judged: Judged) -> Document:
 
 
 def areas(curves: Sequence[ClassCurves], classes: Sequence[str]) -> Document:
-    """The areas under both curves of each class, and their means; NaN where a class has no images, or all of them."""
+    """The areas under both curves of each class, and their means; NaN where a class has no images, or all of them.
+
+    The classes have a dictionary of their own, so that one called "macro" keeps its area and leaves the mean alone.
+    """
     under = {name: one.roc.area for name, one in zip(classes, curves, strict=True)}
     precise = {name: one.precision_recall.average_precision for name, one in zip(classes, curves, strict=True)}
     return {
@@ -46,12 +48,14 @@ def areas(curves: Sequence[ClassCurves], classes: Sequence[str]) -> Document:
 
 
 def scores(judged: Judged, rows: NDArray[np.int64], classes: Sequence[str]) -> Document:
-    """How right a run is on some rows of a split; without any there is nothing to say but that."""
+    """How right a run is on some rows of a split; without any there is nothing to say but that.
+
+    `report` is laid out as scikit-learn's `classification_report` is, classes and averages side by side: of a class
+    called "accuracy", "macro avg" or "weighted avg" it holds the average alone, as that does.
+    """
     if not len(rows):
         return {"accuracy": None, "interval": None, "errors": 0, "loss": None, "report": None}
-    said = judged.predictions
-    chosen = Predictions(said.predicted[rows], said.loss[rows], said.log_probabilities[rows])
-    result = evaluate(judged.labels[rows], chosen, classes, epoch=0, split="")
+    result = evaluate(judged.labels[rows], judged.predictions.take(rows), classes, epoch=0, split="")
     plain = result.to_json()
     return {
         "accuracy": plain["accuracy"],

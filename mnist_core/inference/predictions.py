@@ -33,6 +33,10 @@ class Predictions:
         chosen: NDArray[np.float32] = np.exp(self.log_probabilities[rows].astype(np.float32))
         return chosen
 
+    def take(self, rows: NDArray[np.integer]) -> "Predictions":
+        """Those of some images, in the order of `rows`; copies."""
+        return Predictions(self.predicted[rows], self.loss[rows], self.log_probabilities[rows])
+
     def to_arrays(self, split: str) -> dict[str, NDArray[np.generic]]:
         """The arrays as they stand in `predictions.npz`, each name beginning with the split."""
         return {

@@ -110,7 +110,7 @@ class Jobs:
             QueueFull: too many of this owner's runs wait already.
         """
         plan = self.check(spec)
-        self._check_room(owner)
+        self._check_room(owner, TRAIN_LANE, "runs")
         record = self._store.submit(
             spec.model_dump(mode="json"),
             digest=spec.digest(plan.dataset.content_hash, plan.device),
@@ -130,10 +130,17 @@ class Jobs:
             RunNotFound: there is no such run.
             QueueFull: this owner waits for too much already.
         """
-        self._check_room(owner)
+        known = self.known_predictions(run_id, split, epoch)
+        if known:
+            return known
+        self._check_room(owner, "view", "looks at training images")
         record = self._store.order("predict", run_id, {"split": split, "epoch": epoch}, owner=owner)
         self._wake()
         return record
+
+    def known_predictions(self, run_id: str, split: str, epoch: int) -> RunRecord | None:
+        """What `predictions` was asked before, unless it failed; nothing is asked for anew."""
+        return self._store.ordered("predict", run_id, {"split": split, "epoch": epoch})
 
     def predicted(self, order: RunRecord) -> Predictions:
         """What `predictions` asked for, once it is done."""
@@ -246,14 +253,15 @@ class Jobs:
             if known.name == name and not known.available:
                 raise DatasetMissing(f"The dataset `{name}` is not at hand: {known.source}.")
 
-    def _check_room(self, owner: str) -> None:
+    def _check_room(self, owner: str, lane: str, what: str) -> None:
         """One visitor of a shared laboratory must not fill its queue; alone, everybody may queue what they like."""
         if self._is_local:
             return
-        waiting = sum(run.owner == owner and run.state is RunState.QUEUED for run in self._store.active())
+        mine = [run for run in self._store.active() if (run.owner, run.lane) == (owner, lane)]
+        waiting = sum(run.state is RunState.QUEUED for run in mine)
         if waiting >= MOST_WAITING:
             raise QueueFull(
-                f"One person may have at most {MOST_WAITING} runs waiting here, and you have {waiting}:"
+                f"One person may have at most {MOST_WAITING} {what} waiting here, and you have {waiting}:"
                 " wait until one begins, or stop one."
             )
 

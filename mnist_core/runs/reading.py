@@ -14,7 +14,7 @@ from mnist_core.runs.following import LEADS, recorded_under
 from mnist_core.runs.names import looks_like_id
 from mnist_core.runs.records import ACTIVE, Artifact, EpochRecord, Opening, PointRecord, RunRecord, RunState, Wish
 
-__all__ = ["SEEN", "News", "StoreReader", "existing_run", "run_record"]
+__all__ = ["SEEN", "News", "StoreReader", "existing_run", "ordered", "run_record"]
 
 SHOWN_CANDIDATES = 5
 SEEN = tables.run.c.deleted.is_(None)
@@ -83,6 +83,11 @@ class StoreReader:
         query = select(tables.run).where(SEEN, states).order_by(columns.created, columns.id)
         with self._database.reading() as connection:
             return [run_record(row) for row in connection.execute(query).mappings()]
+
+    def ordered(self, kind: str, source: str, spec: dict[str, Any]) -> RunRecord | None:
+        """What `order` would answer without a new row: the same that is queued, running or done; None where none is."""
+        with self._database.reading() as connection:
+            return ordered(connection, kind, source, spec)
 
     def used(self, *, lately_s: float = 3600) -> dict[str, float]:
         """Seconds of training slots that each owner's runs used which ended lately."""
@@ -197,6 +202,16 @@ class StoreReader:
         """The sha256 of every blob that an artifact names."""
         with self._database.reading() as connection:
             return set(connection.scalars(select(tables.artifact.c.sha).distinct()))
+
+
+def ordered(connection: Connection, kind: str, source: str, spec: dict[str, Any]) -> RunRecord | None:
+    """Short work of this kind on a run that is queued, running or done; None where there is none."""
+    columns = tables.run.c
+    same = (columns.kind == kind, columns.source == source, columns.state.in_((*ACTIVE, RunState.DONE)), SEEN)
+    for row in connection.execute(select(tables.run).where(*same)).mappings():
+        if row["spec"] == spec:
+            return run_record(row)
+    return None
 
 
 def _of(table: Any, run_id: str) -> Any:

@@ -14,7 +14,7 @@ from mnist_core.errors import InvalidInput, RunBusy
 from mnist_core.runs import writing
 from mnist_core.runs.following import LEADS, detach, hand_over, leader_for, mirror, promote
 from mnist_core.runs.queue import Waiting, fair_order
-from mnist_core.runs.reading import SEEN, StoreReader, existing_run, run_record
+from mnist_core.runs.reading import SEEN, StoreReader, existing_run, ordered
 from mnist_core.runs.records import ACTIVE, Artifact, EpochRecord, Lease, PointRecord, RunRecord, RunState, Wish, finite
 from mnist_core.runs.tables import DatabaseNow, epoch, opening, point, run
 from mnist_core.runs.writing import Holder, Submission
@@ -64,13 +64,11 @@ class Store(StoreReader):
         Raises:
             RunNotFound: there is no such run.
         """
-        columns = run.c
-        same = (columns.kind == kind, columns.source == source, columns.state.in_((*ACTIVE, RunState.DONE)), SEEN)
         with self._database.writing() as connection:
             looked_at = existing_run(connection, source)
-            for row in connection.execute(select(run).where(*same)).mappings():
-                if row["spec"] == spec:
-                    return run_record(row)
+            known = ordered(connection, kind, source, spec)
+            if known:
+                return known
             more: Submission = {"kind": kind, "source": source, "owner": owner, "lane": "view", "device": "cpu"}
             new = writing.new_row(spec, looked_at.digest, more) | {"name": writing.new_name(connection, None)}
             return writing.insert_run(connection, new)

@@ -1,6 +1,7 @@
 """The border of the pages: an error becomes one sentence on the screen, and its traceback goes to the log."""
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -18,6 +19,7 @@ T = TypeVar("T")
 
 log = logging.getLogger("mnist_lab")
 BROKEN = "This part of the page broke ({kind}). The rest still works; reload the page, or tell us what the log says."
+FOLDERS = re.compile(r"`(?:~|[A-Za-z]:)?/[^`]*?([^`/]*)/?`")
 UNREADABLE = "Something recorded cannot be read or written on this server; its log says what, to whoever runs it."
 
 
@@ -39,8 +41,9 @@ def show_script_error(error: BaseException) -> bool:
 
 def said_of(error: MnistLabError) -> str:
     """The sentence of an error, fit for this screen: where strangers look, it names no folder of this server."""
-    is_secret = isinstance(error, StorageError) and load_settings().profile != "local"
-    return UNREADABLE if is_secret else str(error)
+    if load_settings().profile == "local":
+        return str(error)
+    return UNREADABLE if isinstance(error, StorageError) else FOLDERS.sub(r"`\1`", str(error))
 
 
 @contextmanager

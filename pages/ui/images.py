@@ -104,9 +104,9 @@ async def _answer(request: Request) -> Response:
     try:
         return await asyncio.to_thread(_sprite_response, request)
     except DatasetMissing as error:
-        return PlainTextResponse(str(error), 404, headers={"Cache-Control": "no-store"})
+        return PlainTextResponse(said_of(error), 404, headers={"Cache-Control": "no-store"})
     except InvalidInput as error:
-        return PlainTextResponse(str(error), 400, headers={"Cache-Control": "no-store"})
+        return PlainTextResponse(said_of(error), 400, headers={"Cache-Control": "no-store"})
     except MnistLabError as error:
         return PlainTextResponse(said_of(error), 503, headers={"Cache-Control": "no-store"})
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from mnist_core.analysis.biography import Moment, biography
 from mnist_core.analysis.selection import Ids, Selection
-from pages.ui.predictions.biography import life_said
+from mnist_core.run import Run
+from pages.ui.predictions.biography import _life, life_said
 from pages.ui.predictions.biography_strip import strip_spec
 from pages.ui.theme import DARK, LIGHT
 from tests.app.comparing import rival_of
@@ -189,3 +191,21 @@ def test_a_run_that_trained_with_an_image_is_not_asked(finished_run, image):
     app = open_images(run=finished_run.id, image=str(image))
     assert_sound(app)
     assert "No other finished run was asked about this image." in sentences(app)
+
+
+def test_of_a_run_that_trains_only_the_new_epoch_is_read(finished_run, image, monkeypatch):
+    whole = finished_run.biography(image)
+    short = replace(
+        whole, **{name: getattr(whole, name)[:2] for name in ("epochs", "probabilities", "predicted", "loss")}
+    )
+    asked = []
+
+    def read(run, image, split=None, known=None):
+        asked.append(known)
+        return whole if known else short
+
+    monkeypatch.setattr(Run, "biography", read)
+    for last in (1, 1, 2, 2, 1):
+        seen = _life(finished_run.id, "validation", image).until(last)
+        assert seen.epochs[-1] >= last
+    assert asked == [None, short]

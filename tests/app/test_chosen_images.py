@@ -232,7 +232,7 @@ def test_without_the_images_all_else_stands(finished_run, shared, monkeypatch):
 def test_what_a_session_remembers_cannot_break_it(finished_run, stale):
     app = open_images(run=finished_run.id)
     choose(app, ids_of(app)[0])
-    for key in ("images_shown", "chosen_image", "biography_clicked"):
+    for key in ("images_shown", "chosen_image", "biography_strip_clicked"):
         app.session_state[key] = stale
     assert_sound(app.run())
     assert gallery_of(app)["items"]

@@ -265,3 +265,25 @@ def test_back_to_the_bare_page_forgets_what_was_looked_at(open_page, add_run):
     app.run()
     assert not app.subheader
     assert app.query_params == {}
+
+
+def test_a_run_deleted_while_one_looks_at_it_is_called_by_its_name(open_page, add_run, shared):
+    other, gone = add_run("done", name="other one"), add_run("done", name="gone one")
+    app = open_page("predictions", run=gone.id)
+    shared.jobs.delete(gone.id, owner="local")
+    (warning,) = warnings(app.run())
+    assert warning.startswith("Run `gone one` was deleted; ")
+    assert app.selectbox(key="frame_run").value == other.id
+
+
+def test_a_run_that_failed_later_says_why_above_what_it_recorded(open_page, add_run):
+    app = open_page("predictions", run=add_run("failed", epochs=1, reason="The loss became infinite.").id)
+    assert app.error[0].value == "The loss became infinite. What it recorded until then is shown."
+
+
+def test_a_running_run_is_followed_unless_one_asks_for_an_epoch(open_page, add_run, commit_epoch):
+    record = add_run("running", epochs=1)
+    app = open_page("predictions", run=record.id)
+    assert (cursor(app)["epoch"], cursor(app)["live"]) == (1, True)
+    commit_epoch(record, 2)
+    assert (cursor(app.run())["epoch"], cursor(app)["live"]) == (2, True)

@@ -167,8 +167,10 @@ def test_a_cell_of_another_epoch_stays_marked_and_can_be_selected_anew(finished_
     app = open_matrix(run=finished_run.id, selection=made.text())
     assert_sound(app)
     assert marks(app) == [([cell[1], cell[0]], "dashed")]
+    assert [app.selectbox(key).value for key in ("cell_true", "cell_predicted")] == [-1, -1]
     click(app, *cell)
     assert selected(app) == Selection(Cell(*cell), finished_run.id, 2, "validation")
+    assert [app.selectbox(key).value for key in ("cell_true", "cell_predicted")] == [*cell]
 
 
 def test_cells_of_another_run_are_not_marked(finished_run):

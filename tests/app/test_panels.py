@@ -6,13 +6,13 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
 from mnist_core.analysis.calibration import BINS as CONFIDENCE_BINS
-from mnist_core.analysis.selection import Cell, ConfidenceBin, ProbabilityBin
+from mnist_core.analysis.selection import Cell, ConfidenceBin, ProbabilityBin, Selection
 from pages.ui import snapshot as snapshot_module
-from pages.ui.predictions.panel_bars import newly_clicked
 from pages.ui.predictions.panel_curves import curves_spec
 from pages.ui.predictions.panel_probability import BINS
 from pages.ui.predictions.panels import PANELS
 from pages.ui.snapshot import CurvePoints
+from tests.app.comparing import rival_of
 from tests.app.numbers_shown import assert_sound, chart_of, mark, open_numbers, recorded, said, selection_of, text_of
 
 CURVES = {"ROC": ("roc", roc_curve, roc_auc_score), "precision-recall": ("", None, average_precision_score)}
@@ -136,6 +136,32 @@ def test_the_menu_selects_and_lets_go(finished_run):
     assert not selection_of(assert_sound(app))
 
 
+def frames(app):
+    """Kinds of line around the bars that are marked."""
+    return {one["itemStyle"]["borderType"] for one in series_of(app, type="bar") if "borderType" in one["itemStyle"]}
+
+
+def test_a_bar_of_another_epoch_is_dashed_and_can_be_selected_anew(finished_run):
+    rule = ConfidenceBin(14, CONFIDENCE_BINS)
+    app = open_numbers(run=finished_run.id, epoch="1", selection=text_of(finished_run, rule))
+    assert frames(app) == {"dashed"}
+    assert app.selectbox("bar").value == -1
+    app.selectbox("bar").set_value(14).run()
+    assert selection_of(assert_sound(app)) == text_of(finished_run, rule, epoch=1)
+    assert frames(app) == {"solid"}
+    assert app.selectbox("bar").value == 14
+
+
+@pytest.mark.parametrize("split", ["validation", "train"])
+def test_bars_of_another_run_or_split_are_not_marked(finished_run, split):
+    rule = ConfidenceBin(14, CONFIDENCE_BINS)
+    run = rival_of(finished_run).id if split == "validation" else finished_run.id
+    app = open_numbers(run=run, selection=text_of(finished_run, rule, split=split))
+    assert not frames(app)
+    app.selectbox("bar").set_value(14).run()
+    assert selection_of(assert_sound(app)) == Selection(rule, run, 2, "validation").text()
+
+
 @pytest.mark.parametrize("marks", [((0, 15),), ((0, -1),), ((5, 3),), ()])
 def test_a_mark_that_is_none_selects_nothing(finished_run, marks):
     assert not selection_of(mark(open_numbers(run=finished_run.id), *marks))
@@ -191,22 +217,6 @@ def test_every_panel_can_be_seen_of_the_selection(finished_run, panel, epoch):
     app = open_numbers(run=finished_run.id, epoch=epoch, panel=panel, **link)
     assert app.segmented_control("of").value == "selected images"
     assert not series_of(app, selectedMode="single")
-
-
-@pytest.mark.parametrize(
-    ("now", "before", "clicked"),
-    [
-        ({(0, 3)}, set(), 3),
-        (set(), {(0, 3)}, 3),
-        ({(0, 4)}, {(0, 3)}, 4),
-        ({(0, 3), (1, 5)}, {(0, 3)}, 5),
-        ({(0, 3)}, {(0, 3), (1, 5)}, 5),
-        ({(0, 3)}, {(0, 3)}, 3),
-        (set(), set(), None),
-    ],
-)
-def test_the_click_is_what_changed(now, before, clicked):
-    assert newly_clicked(now, before) == clicked
 
 
 def test_a_hundred_classes_can_be_drawn():

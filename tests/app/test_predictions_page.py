@@ -129,5 +129,5 @@ def test_a_snapshot_is_read_only_and_of_what_is_there(finished_run):
     snapshot = load_snapshot(finished_run.id, 2, "validation")
     for array in (snapshot.ids, snapshot.labels, snapshot.predictions.predicted, snapshot.errors):
         assert not array.flags.writeable
-    with pytest.raises(InvalidInput, match="being made"):
+    with pytest.raises(InvalidInput, match="not made yet"):
         load_snapshot(finished_run.id, 2, "train")

@@ -1,14 +1,17 @@
 """The report: scikit-learn's numbers at every epoch and for every selection, their changes, and what a row selects."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import classification_report
 
 from mnist_core.analysis.history import History
-from mnist_core.analysis.selection import Cell, Ids
+from mnist_core.analysis.selection import Cell, Ids, Selection
 from pages.ui.predictions.part import Part
 from pages.ui.predictions.report import KEY, MEASURES, NOT_RECORDED, Changes, over_epochs, report_table, with_changes
+from tests.app.comparing import rival_of
 from tests.app.numbers_shown import (
     assert_sound,
     choose_rows,
@@ -112,6 +115,26 @@ def test_the_row_whose_errors_are_selected_is_marked(finished_run, rule, rows):
     app.query_params["selection"] = text_of(finished_run, rule)
     app.run()
     assert assert_sound(app).session_state[KEY]["selection"]["rows"] == rows
+
+
+@pytest.mark.parametrize(("epoch", "rows"), [("2", [8]), ("1", [])])
+def test_a_link_marks_its_row_at_once_and_only_at_its_epoch(finished_run, epoch, rows):
+    app = open_numbers(run=finished_run.id, epoch=epoch, selection=text_of(finished_run, Cell(8)))
+    assert app.session_state[KEY]["selection"]["rows"] == rows
+    shown = app.dataframe[0].proto.selection_state
+    assert (json.loads(shown)["selection"]["rows"] if shown else []) == rows
+    choose_rows(app, [8] if not rows else [])
+    assert selection_of(app) == (text_of(finished_run, Cell(8), epoch=1) if not rows else "")
+
+
+@pytest.mark.parametrize("rule", [Cell(8), Cell()])
+def test_rows_of_another_run_or_split_are_not_marked(finished_run, rule):
+    rival = rival_of(finished_run)
+    for run, split in ((rival.id, "validation"), (finished_run.id, "train")):
+        app = open_numbers(run=run, selection=text_of(finished_run, rule, split=split))
+        assert app.session_state[KEY]["selection"]["rows"] == []
+        choose_rows(app, [8])
+        assert selection_of(app) == Selection(Cell(8), run, 2, "validation").text()
 
 
 def test_without_a_history_there_are_scores_and_a_sentence(finished_run, monkeypatch):

@@ -116,3 +116,10 @@ def test_what_cannot_be_selected_is_said(open_page, finished_run, selection, sai
     assert said in warning
     assert "\n" not in warning
     assert chip(app) is None
+
+
+def test_a_selection_that_cannot_be_shown_can_be_cleared(open_page, finished_run):
+    app = open_page("predictions", run=finished_run.id, selection=text_of(finished_run, Cell(), split="test"))
+    next(button for button in app.button if button.label == "Clear the selection").click().run()
+    assert not warnings(app)
+    assert "selection" not in app.query_params

@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 
+from mnist_core.analysis.selection import Cell, Selection
 from mnist_core.inference.predictions import Predictions
 from mnist_core.npz import to_npz
 from mnist_core.runs import RUN_LEVEL, RunState
-from pages.ui.frame.training_split import WAITS, WORKS
+from pages.ui.frame import training_split
+from pages.ui.frame.training_split import PASSES, WAITS, WORKS
+from pages.ui.snapshot import NOT_MADE
 
 
 @pytest.fixture
@@ -12,6 +15,11 @@ def claim_order(shared):
     """Plays the view worker: claims what is queued in its lane."""
     store = shared.lab.archive.store
     return lambda: store.claim_next("view", ticket="t", worker="a-worker", device="cpu")
+
+
+@pytest.fixture(autouse=True)
+def no_rest(monkeypatch):
+    monkeypatch.setattr(training_split, "REST_SECONDS", 0.0)
 
 
 def said(app):
@@ -48,6 +56,25 @@ def test_work_that_failed_says_why_and_can_be_asked_for_again(open_page, finishe
     again.click().run()
     assert WAITS in said(app)
     assert claim_order() is not None
+
+
+def test_who_only_passes_an_epoch_orders_nothing(open_page, finished_run, claim_order, monkeypatch):
+    monkeypatch.setattr(training_split, "REST_SECONDS", 1000.0)
+    app = open_page("predictions", run=finished_run.id, split="train")
+    for epoch in ("0", "1", "2"):
+        app.query_params["epoch"] = epoch
+        assert PASSES in said(app.run())
+    assert claim_order() is None
+    monkeypatch.setattr(training_split, "REST_SECONDS", 0.0)
+    assert WAITS in said(app.run())
+    assert claim_order() is not None
+
+
+def test_a_selection_of_training_images_orders_nothing(open_page, finished_run, claim_order):
+    selection = Selection(Cell(), finished_run.id, 1, "train").text()
+    app = open_page("predictions", run=finished_run.id, selection=selection)
+    assert [warning.value for warning in app.warning] == [f"The selection cannot be read: {NOT_MADE.format(epoch=1)}"]
+    assert claim_order() is None
 
 
 def test_view_work_is_no_run_of_anyones(open_page, finished_run, shared):

@@ -134,6 +134,8 @@ def test_playing_shows_every_epoch_in_turn(server: AppServer, page: Page) -> Non
             setInterval(note, 10)
         }"""
     )
+    page.locator(".cursor .pace").click()
+    expect(page.locator(".cursor .pace")).to_have_text("4/s")
     page.keyboard.press("Space")
     expect(cursor(page)).to_have_attribute("aria-valuenow", str(EPOCHS))
     expect(page.locator(".cursor .play")).to_have_attribute("aria-label", "play")

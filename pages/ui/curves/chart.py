@@ -13,6 +13,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from mnist_core.analysis.curves import smoothed, thinned
+from pages.ui.clicks import clicked
 from pages.ui.curves.axes import drawn, shown, x_axis, y_axis
 from pages.ui.curves.data import CurveName, Curves, Quantity, Values
 from pages.ui.curves.options import LABELS, Options
@@ -149,7 +150,7 @@ def _colour(name: CurveName, colours: Palette) -> str:
 
 def _rule(curves: Curves, options: Options, place: Place) -> dict[str, Any]:
     at = curves.place(np.array([place.epoch]), options.x).item()
-    label = {"formatter": f"epoch {place.epoch}", "color": place.colours.text, "position": "end", "distance": 8}
+    label = {"formatter": f"epoch {place.epoch}", "position": "end", "distance": 6} | _readable(place.colours)
     return {
         "type": "line",
         "encode": {"x": "x", "y": "none"},
@@ -239,7 +240,6 @@ def _marks(curves: Curves, quantity: Quantity, options: Options, colours: Palett
 
 
 def _mark(at: list[float], fill: str, label: dict[str, Any], colours: Palette) -> dict[str, Any]:
-    edge = {"textBorderColor": colours.background, "textBorderWidth": 3}
     return {
         "type": "scatter",
         "name": label["formatter"],
@@ -247,10 +247,15 @@ def _mark(at: list[float], fill: str, label: dict[str, Any], colours: Palette) -
         "silent": True,
         "symbolSize": 12,
         "itemStyle": {"color": fill, "borderColor": colours.validation, "borderWidth": 2},
-        "label": label | {"show": True, "color": colours.text, "fontSize": 12, "distance": 7} | edge,
+        "label": label | {"show": True, "fontSize": 12, "distance": 9} | _readable(colours),
         "tooltip": {"show": False},
-        "z": 5,
+        "z": 6,
     }
+
+
+def _readable(colours: Palette) -> dict[str, Any]:
+    """Text that covers the curves and the rule behind it."""
+    return {"color": colours.text, "backgroundColor": colours.background, "padding": [2, 4], "borderRadius": 3}
 
 
 def _spoken(curves: Curves, quantity: Quantity, options: Options, epoch: int) -> str:
@@ -264,23 +269,10 @@ def _spoken(curves: Curves, quantity: Quantity, options: Options, epoch: int) ->
 
 
 def _on_click(key: str, epochs: Sequence[int], on_pick: Callable[[int], None]) -> Callable[[], None]:
-    """The chart forgets a point that is clicked twice; what it held last is meant then."""
-    last = f"{key}:clicked"
-
     @guarded
-    def clicked() -> None:
-        row = _first_row(st.session_state[key].get("selection", {}).get("selected"))
-        is_row = isinstance(row, int) and not isinstance(row, bool) and 0 <= row < len(epochs)
-        epoch = epochs[row] if is_row else st.session_state.get(last)
-        if epoch in epochs:
-            st.session_state[last] = epoch
+    def picked() -> None:
+        epoch = clicked(key, epochs)
+        if epoch is not None:
             on_pick(epoch)
 
-    return clicked
-
-
-def _first_row(groups: object) -> Any:
-    """The first point among what the browser says is selected, whatever that is; None where there is none."""
-    known = [group for group in groups if isinstance(group, dict)] if isinstance(groups, list) else []
-    chosen = [group.get("data_indices") for group in known]
-    return next((one[0] for one in chosen if isinstance(one, list) and one), None)
+    return picked

@@ -24,6 +24,7 @@ class Prefetcher:
         self._thread = ThreadPoolExecutor(1, "prefetch")
         self._lock = Lock()
         self._waiting: set[tuple[str, int, str]] = set()
+        self._is_closed = False
 
     def want(self, run_id: str, epoch: int, split: str) -> None:
         """Has a split at an epoch read soon; what waits already, or too much, is left out."""
@@ -31,11 +32,15 @@ class Prefetcher:
         with self._lock:
             if wanted in self._waiting or len(self._waiting) >= MOST_WAITING:
                 return
+            if self._is_closed:
+                return
             self._waiting.add(wanted)
-        self._thread.submit(self._read, wanted)
+            self._thread.submit(self._read, wanted)
 
     def close(self) -> None:
         """Ends the thread after what it reads now."""
+        with self._lock:
+            self._is_closed = True
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def _read(self, wanted: tuple[str, int, str]) -> None:
@@ -64,9 +69,9 @@ def close_prefetching() -> None:
 
 def prefetch(run_id: str, epoch: int, epochs: Sequence[int], split: str) -> None:
     """Has the neighbours of an epoch read in the background; returns at once."""
-    if _opened and split in RECORDED_SPLITS:
+    for reader in _opened if split in RECORDED_SPLITS else ():
         for one in neighbours(epoch, epochs):
-            _opened[0].want(run_id, one, split)
+            reader.want(run_id, one, split)
 
 
 def neighbours(epoch: int, epochs: Sequence[int]) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import streamlit as st
 
 from mnist_core.runs import RunRecord
-from pages.ui.format import count, duration, percent, plain, state_badge, state_word
+from pages.ui.format import count, duration, percent, plain, state_badge
 from pages.ui.frame.cursor import Track, epoch_cursor
 from pages.ui.frame.link import go_to
 from pages.ui.frame.selected import Selected, draw_selection
@@ -103,7 +103,7 @@ def _pick_run(record: RunRecord, runs: Sequence[RunRecord]) -> None:
 
 def _label(record: RunRecord) -> str:
     network, dataset = record.spec["network"]["preset"], record.spec["dataset"]["name"]
-    return f"{record.name}: {network} on {dataset[:16]}, {state_word(record)}"
+    return f"{record.name}: {network} on {dataset[:16]}"
 
 
 @guarded

@@ -3,7 +3,7 @@
 Views choose by `select(rule)` in a callback, and read `View.selected`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
@@ -57,12 +57,13 @@ def resolve(selection: Selection, run: Run, epoch: int) -> tuple[Selected | None
         run: the run that is looked at.
         epoch: the epoch that is looked at.
     """
-    others = _others(selection.rule)
-    judges = [] if isinstance(selection.rule, Ids) else [selection.run, *others]
-    if selection.split == "test" and not all(map(is_open, judges)):
-        return None, SEALED
     try:
         origin = services().lab.run(selection.run)
+        selection = replace(selection, run=origin.id)
+        others = _others(selection.rule)
+        judges = [] if isinstance(selection.rule, Ids) else [origin.id, *others]
+        if selection.split == "test" and not all(map(is_open, judges)):
+            return None, SEALED
         if not _of_same_images(origin, run):
             return None, OTHER_DATA
         if not all(_judges_alike(services().lab.run(one), origin) for one in others):

@@ -27,23 +27,31 @@ def draw_gate(record: RunRecord) -> None:
     """Says what opening it means, how often that was done, and offers it."""
     with st.container(border=True):
         st.markdown(WHY_KNOWINGLY)
-        st.caption(openings_sentence(services().lab.archive.store.openings(record.id)))
+        st.caption(openings_sentence(services().lab.archive.store.openings(record.id), current_owner()))
         with st.container(horizontal=True):
             st.button("Open the test split", type="primary", on_click=_open, args=(record.id,))
             st.button("Stay with validation", on_click=_stay)
 
 
-def openings_sentence(openings: list[Opening]) -> str:
-    """How often the test split was looked at, and how often of that before training had ended."""
+def openings_sentence(openings: list[Opening], visitor: str) -> str:
+    """How often the test split was looked at, how often of that before training had ended, and how often by others.
+
+    Args:
+        openings: the looks at it.
+        visitor: who reads this.
+    """
     if not openings:
         return "Nobody has looked at the test split of this run yet."
     early = sum(one.state.is_active for one in openings)
-    said = f"The test split of this run was opened {_times(len(openings))}"
-    return f"{said}, never before training ended." if not early else f"{said}, {_times(early)} before training ended."
+    parts = [_times(early) + " before training ended" if early else "never before training ended"]
+    others = sum(one.by != visitor for one in openings)
+    if others:
+        parts.append(f"{_times(others)} by others")
+    return f"Looks at the test split of this run: {count(len(openings))} in all, {', '.join(parts)}."
 
 
 def _times(number: int) -> str:
-    return "once" if number == 1 else f"{count(number)} times"
+    return {1: "once", 2: "twice"}.get(number, f"{count(number)} times")
 
 
 @guarded

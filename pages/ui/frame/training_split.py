@@ -1,5 +1,7 @@
 """The training split at an epoch: nobody records its predictions, so a worker makes them when someone first asks."""
 
+import time
+
 import streamlit as st
 
 from mnist_core.errors import RunNotFound
@@ -11,16 +13,21 @@ from pages.ui.services import services
 
 __all__ = ["await_training_split"]
 
-ORDERS_KEY = "training_split_orders"
-LOOK_SECONDS = 0.5
+ORDERS_KEY, SEEN_KEY = "training_split_orders", "training_split_seen"
+LOOK_SECONDS, REST_SECONDS = 0.5, 0.4
+PASSES = "It begins as soon as the cursor rests here."
 WAITS = "It waits for the view worker, which takes some seconds to start at the first need."
 WORKS = "It is at work."
 
 
 def await_training_split(record: RunRecord, epoch: int) -> None:
     """Returns once the predictions are there; until then, says what happens and ends the page."""
-    key = (record.id, epoch)
-    order = _ordered(key) or services().jobs.predictions(record.id, "train", epoch, owner=current_owner())
+    key, jobs = (record.id, epoch), services().jobs
+    order = _ordered(key) or jobs.known_predictions(record.id, "train", epoch)
+    if order is None and not _rests(key):
+        _wait(key)
+        st.stop()
+    order = order or jobs.predictions(record.id, "train", epoch, owner=current_owner())
     st.session_state[ORDERS_KEY] = st.session_state.get(ORDERS_KEY, {}) | {key: order.id}
     if order.state is RunState.DONE:
         return
@@ -30,6 +37,23 @@ def await_training_split(record: RunRecord, epoch: int) -> None:
         st.error(reason_of(order) or "It was stopped.", icon=":material/error:")
         st.button("Try again", on_click=_forget, args=(key,))
     st.stop()
+
+
+def _rests(key: tuple[str, int]) -> bool:
+    """Whether this epoch has been looked at for a moment: who only passes it orders nothing."""
+    now = time.monotonic()
+    seen, since = st.session_state.get(SEEN_KEY, (None, now))
+    since = since if seen == key else now
+    st.session_state[SEEN_KEY] = (key, since)
+    return bool(now - since >= REST_SECONDS)
+
+
+@st.fragment(run_every=LOOK_SECONDS)
+@guarded
+def _wait(key: tuple[str, int]) -> None:
+    if _rests(key):
+        st.rerun()
+    _box(PASSES)
 
 
 def _ordered(key: tuple[str, int]) -> RunRecord | None:
@@ -55,10 +79,13 @@ def _watch(order_id: str) -> None:
         st.rerun()
     if not order.state.is_active:
         st.rerun()
-    waits = order.state is RunState.QUEUED
+    _box(WAITS if order.state is RunState.QUEUED else WORKS)
+
+
+def _box(now: str) -> None:
     with st.container(border=True):
         st.markdown(":material/hourglass_top: **A worker looks at the training images**")
         st.caption(
             "Predictions are recorded of the validation and test images; those of the training images are made when"
-            f" they are asked for, once for each epoch. {WAITS if waits else WORKS}"
+            f" they are asked for, once for each epoch. {now}"
         )

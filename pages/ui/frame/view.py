@@ -12,13 +12,13 @@ from streamlit.navigation.page import StreamlitPage
 from mnist_core.analysis.history import History
 from mnist_core.errors import RunNotFound
 from mnist_core.run import Run
-from mnist_core.runs import EpochRecord, RunRecord
-from pages.ui.format import state_word
+from mnist_core.runs import EpochRecord, RunRecord, RunState
+from pages.ui.format import reason_of, state_word
 from pages.ui.frame.chosen import choose_epoch, find_run
 from pages.ui.frame.link import Link, current_link
 from pages.ui.frame.prefetch import prefetch
 from pages.ui.frame.run_bar import Bar, draw_run_bar
-from pages.ui.frame.selected import Selected, resolve
+from pages.ui.frame.selected import Selected, clear_selection, resolve
 from pages.ui.frame.split_gate import draw_gate, is_open
 from pages.ui.frame.state_face import no_run_face, state_face
 from pages.ui.frame.training_split import await_training_split
@@ -29,7 +29,7 @@ from pages.ui.snapshot import Snapshot, load_history, load_snapshot, split_ids
 
 __all__ = ["View", "frame", "looked_at", "page_header"]
 
-VIEW_KEY = "looked_at"
+VIEW_KEY, SEEN_KEY = "looked_at", "run_seen_last"
 WATCH_SECONDS = 2
 
 
@@ -97,15 +97,24 @@ def frame(page: StreamlitPage, question: str | None) -> None:
         no_run_face(link.run)
         st.stop()
     record, problems = find_run(link, runs)
+    problems = [_by_name(link.run, problem) for problem in problems]
+    st.session_state[SEEN_KEY] = (record.id, record.name)
     recorded = epochs_of(record)
-    epoch, wrong_epoch = choose_epoch("kept" if problems else link.epoch, recorded)
+    wanted = "kept" if problems else link.epoch
+    is_live = record.state.is_active and wanted in ("kept", "last")  # what counts of a run that trains moves anyway
+    epoch, wrong_epoch = choose_epoch("last" if is_live else wanted, recorded)
     selected, lost = _selected(link, record, epoch)
-    is_live = link.epoch == "last" and record.state.is_active
     here = 0 if selected is None else len(selected.rows(split_ids(record.id, link.split)))
     draw_run_bar(Bar(record, recorded, epoch, is_live, link.split, selected, here), runs)
     page_header(page.title, question)
     for problem in [*link.problems, *problems, *wrong_epoch, *lost]:
         st.warning(problem, icon=":material/link_off:")
+    if lost:
+        st.button("Clear the selection", icon=":material/close:", on_click=clear_selection, shortcut="Esc")
+    if record.state is RunState.FAILED and epoch is not None:
+        st.error(
+            f"{reason_of(record) or 'The run failed.'} What it recorded until then is shown.", icon=":material/error:"
+        )
     if record.state.is_active:
         _watch(record.id, record.epoch, state_word(record))
     if epoch is None:
@@ -119,6 +128,12 @@ def frame(page: StreamlitPage, question: str | None) -> None:
     run, classes = services().lab.run(record.id), classes_of(record)
     st.session_state[VIEW_KEY] = View(run, record, list(recorded.epochs), epoch, link.split, classes, selected)
     prefetch(record.id, epoch, [one.epoch for one in recorded.epochs], link.split)
+
+
+def _by_name(ref: str, problem: str) -> str:
+    """A sentence about a run that is gone, with the name under which this session saw it."""
+    seen, name = st.session_state.get(SEEN_KEY, ("", ""))
+    return problem.replace(f"No run answers to `{ref}`", f"Run `{name}` was deleted") if seen == ref else problem
 
 
 def _selected(link: Link, record: RunRecord, epoch: int | None) -> tuple[Selected | None, list[str]]:

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from mnist_core.analysis.biography import Biography
+from pages.ui.clicks import clicked
 from pages.ui.frame.link import go_to
 from pages.ui.guard import guarded
 from pages.ui.theme import Palette, palette
@@ -15,7 +16,6 @@ from pages.ui.theme import Palette, palette
 __all__ = ["draw_strip", "strip_spec"]
 
 KEY = "biography_strip"
-CLICKED = "biography_clicked"
 ROW, AXIS, LEAST, MOST = 17, 46, 140, 520
 BARE = {"type": "category", "axisTick": {"show": False}, "axisLine": {"show": False}}
 READ_STRIP = (
@@ -125,26 +125,12 @@ def _cells(told: Biography, classes: Sequence[str]) -> pd.DataFrame:
 
 
 def _on_click(epochs: Sequence[int], classes: int) -> Callable[[], None]:
-    """A click on any cell of an epoch goes there; the chart says nothing of a cell that is clicked twice."""
+    """A click on any cell of an epoch goes there."""
 
     @guarded
-    def clicked() -> None:
-        index = _first_index(st.session_state[KEY].get("selection", {}).get("selected"))
-        if not _is_place(index, len(epochs) * classes):
-            index = st.session_state.get(CLICKED)
-        if isinstance(index, int) and _is_place(index, len(epochs) * classes):
-            st.session_state[CLICKED] = index
-            go_to(epoch=str(epochs[index // classes]))
+    def chosen() -> None:
+        epoch = clicked(KEY, [epoch for epoch in epochs for _ in range(classes)], series=(0,))
+        if epoch is not None:
+            go_to(epoch=str(epoch))
 
-    return clicked
-
-
-def _is_place(index: object, places: int) -> bool:
-    return isinstance(index, int) and not isinstance(index, bool) and 0 <= index < places
-
-
-def _first_index(groups: object) -> object:
-    """The first cell among what the browser says is selected, whatever that is; None where there is none."""
-    known = [group for group in groups if isinstance(group, dict)] if isinstance(groups, list) else []
-    chosen = [group.get("data_indices") for group in known if group.get("series_index") == 0]
-    return next((one[0] for one in chosen if isinstance(one, list) and one), None)
+    return chosen

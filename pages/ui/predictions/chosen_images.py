@@ -134,7 +134,8 @@ def _history_of(view: View, rows: NDArray[np.integer]) -> History | None:
 def _heading(view: View, looked: Looked, order: str) -> str:
     found = len(looked.rows)
     if view.selected is None:
-        return f"{_counted(found, 'error')}, the {order} first" if found else "No errors"
+        first = f", the {order} first" if found > 1 else ""
+        return f"{_counted(found, 'error')}{first}" if found else "No errors"
     if isinstance(view.selected.selection.rule, Ids) and not looked.elsewhere:
         return view.selected.phrase.capitalize()
     size = f"{count(found)} of {_counted(found + looked.elsewhere, 'image')}" if looked.elsewhere else ""
@@ -147,7 +148,8 @@ def _said(view: View, looked: Looked, shown: int) -> list[str]:
     if elsewhere:
         said.append(f"{count(elsewhere)} of the selected images {'is' if elsewhere == 1 else 'are'} in other splits.")
     if not found:
-        return [*said, f"No image of the {view.split} split is here."]
+        is_empty = view.selected is not None and not len(view.selected.ids)
+        return [*said, "No image is so." if is_empty else f"No image of the {view.split} split is here."]
     if shown < found:
         said.append(f"The first {count(shown)} of {count(found)}.")
     return [*said, READ_GALLERY]

@@ -65,16 +65,6 @@ class Compared:
         return len(self.rows)
 
     @property
-    def accuracy(self) -> float:
-        """The share of the common images that is right there."""
-        return (self.common - self.errors) / self.common
-
-    @property
-    def accuracy_here(self) -> float:
-        """The share of the common images that is right in the view."""
-        return (self.common - self.errors_here) / self.common
-
-    @property
     def there(self) -> str:
         """What it is, in words, as Markdown: "epoch 3", "epoch 3 of quiet-otter"."""
         return f"epoch {self.epoch}" + (f" of {plain(self.name)}" if self.name else "")
@@ -242,7 +232,7 @@ def _compared(view: View, other: RunRecord, history: History, epoch: int) -> Com
         epoch=epoch,
         rows=mine,
         predicted=before,
-        change=replace(found, fixed=mine[found.fixed], broken=mine[found.broken], differ=mine[found.differ]),
+        change=replace(found, fixed=mine[found.fixed], broken=mine[found.broken]),
         errors=int(np.count_nonzero(before != labels)),
         errors_here=int(np.count_nonzero(now != labels)),
     )

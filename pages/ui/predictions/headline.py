@@ -38,6 +38,8 @@ def headline(snapshot: Snapshot, what: str) -> str:
 def _of_selection(view: View) -> str:
     if view.selected is None:
         return NOTHING
+    if not len(view.selected.ids):
+        return f"No image is so: {view.selected.phrase}.  \n:gray[At another epoch there may be some.]"
     part = selected_snapshot(view)
     if part is None:
         return f"None of the selected images is in the {view.split} split.  \n:gray[Another split may hold them.]"

@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 
 from mnist_core.analysis.change import change
 from mnist_core.analysis.selection import Cell
+from pages.ui.clicks import clicked
 from pages.ui.format import count
 from pages.ui.frame.selected import clear_selection, select
 from pages.ui.frame.view import View
 from pages.ui.guard import guarded
 from pages.ui.predictions.against import is_comparing
 from pages.ui.predictions.comparison import Compared
+from pages.ui.predictions.marked import marked
 from pages.ui.predictions.matrix_cells import MODES, Matrix, Mode, cell_at
 from pages.ui.predictions.matrix_chart import Mark, matrix_spec
 from pages.ui.predictions.part import Part
@@ -22,7 +24,7 @@ from pages.ui.theme import palette
 __all__ = ["HEIGHT", "cell_menus", "draw_matrix"]
 
 HEIGHT = 500
-KEY, CLICKED = "confusion", "confusion_clicked"
+KEY = "confusion"
 ANY = -1
 MENUS = ("cell_true", "cell_predicted")
 READ = {
@@ -71,7 +73,8 @@ def cell_menus(view: View) -> None:
         view: what is looked at.
     """
     mark = _mark(view)
-    cell = mark.cell if mark else Cell()
+    now = mark.cell if mark and mark.is_now else None
+    cell = now or Cell()
     options = [ANY, *range(len(view.classes))]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for key, label, number in zip(
@@ -89,7 +92,7 @@ def cell_menus(view: View) -> None:
         st.button(
             "All errors",
             key="all_errors",
-            type="primary" if mark and mark.is_now and cell == Cell() else "secondary",
+            type="primary" if now == Cell() else "secondary",
             on_click=_choose,
             args=(view, Cell()),
         )
@@ -110,15 +113,12 @@ def _wanted_mode(compared: Compared | None) -> Mode:
 
 def _mark(view: View) -> Mark | None:
     """What of this matrix is selected, at whatever epoch it was."""
-    if view.selected is None:
+    mark, k = marked(view), len(view.classes)
+    if mark is None or not isinstance(mark.rule, Cell):
         return None
-    selection, k = view.selected.selection, len(view.classes)
-    rule = selection.rule
-    if not isinstance(rule, Cell) or (selection.run, selection.split) != (view.run.id, view.split):
+    if any(number is not None and number >= k for number in (mark.rule.true, mark.rule.predicted)):
         return None
-    if any(number is not None and number >= k for number in (rule.true, rule.predicted)):
-        return None
-    return Mark(rule, is_now=selection.epoch in (view.epoch, None))
+    return Mark(mark.rule, mark.is_now)
 
 
 def _numbers(part: Part, compared: Compared | None) -> NDArray[np.int64]:
@@ -166,23 +166,12 @@ def _choose(view: View, cell: Cell) -> None:
 
 
 def _on_click(view: View) -> Callable[[], None]:
-    """The chart forgets a cell that is clicked twice and knows nothing of the menus beside it; both are mended here."""
-    places = (len(view.classes) + 1) ** 2
+    classes = len(view.classes)
 
-    def clicked() -> None:
-        index = _first_index(st.session_state[KEY].get("selection", {}).get("selected"))
-        if not isinstance(index, int) or not 0 <= index < places:
-            index = st.session_state.get(CLICKED)
-        if not isinstance(index, int) or not 0 <= index < places:
-            return
-        st.session_state[CLICKED] = index
-        _choose(view, cell_at(index, len(view.classes)))
+    @guarded
+    def chosen() -> None:
+        place = clicked(KEY, range((classes + 1) ** 2), series=(0,))
+        if place is not None:
+            _choose(view, cell_at(place, classes))
 
-    return guarded(clicked)
-
-
-def _first_index(groups: object) -> object:
-    """The first cell among what the browser says is selected, whatever that is; None where there is none."""
-    known = [group for group in groups if isinstance(group, dict)] if isinstance(groups, list) else []
-    chosen = [group.get("data_indices") for group in known if group.get("series_index") == 0]
-    return next((one[0] for one in chosen if isinstance(one, list) and one), None)
+    return chosen

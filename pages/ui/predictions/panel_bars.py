@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from mnist_core.analysis.selection import Rule
+from pages.ui.clicks import clicked
 from pages.ui.frame.selected import clear_selection, select
 from pages.ui.frame.view import View
 from pages.ui.guard import guarded
+from pages.ui.predictions.marked import marked
 from pages.ui.theme import Palette
 
 __all__ = [
@@ -25,7 +27,6 @@ __all__ = [
     "columns_to_click",
     "draw_bars",
     "log_axis",
-    "newly_clicked",
     "range_of",
     "top_of",
 ]
@@ -37,8 +38,6 @@ SHADE = "rgba(128,128,128,0.14)"
 SMALLEST = 0.5
 """Where a logarithmic axis of counts begins: a bar of one image can be seen, and none is no bar."""
 
-Pairs = set[tuple[int, int]]
-
 
 class Bars(NamedTuple):
     """The bars of a panel, as something to select by.
@@ -48,19 +47,21 @@ class Bars(NamedTuple):
         chosen: the one whose images are selected; None where none is.
         choose: selects the images of one, or clears the selection where they are selected; None where bars are only
             to be looked at.
+        is_now: whether the chosen one was selected at the epoch that is shown.
     """
 
     bins: int
     chosen: int | None = None
     choose: Callable[[int], None] | None = None
+    is_now: bool = True
 
 
 def bars_of(view: View, bins: int, rule: Callable[[int], Rule]) -> Bars:
     """The bars of a panel that selects by `rule`, which says what the images of a bar are."""
     run, epoch, split = view.run.id, view.epoch, view.split
-    now = view.selected.selection.rule if view.selected else None
-    chosen = next((place for place in range(bins) if rule(place) == now), None)
-    return Bars(bins, chosen, lambda place: select(rule(place), run, epoch, split))
+    mark = marked(view)
+    chosen = next((place for place in range(bins) if mark and rule(place) == mark.rule), None)
+    return Bars(bins, chosen, lambda place: select(rule(place), run, epoch, split), is_now=not mark or mark.is_now)
 
 
 def bin_axes(bins: int, name: str, colours: Palette, *, grid: int = 0, labelled: bool = True) -> list[dict[str, Any]]:
@@ -105,7 +106,7 @@ def top_of(most: int) -> int:
 
 
 def columns_to_click(bars: Bars, axes: dict[str, Any], colours: Palette, *, height: str) -> list[dict[str, Any]]:
-    """A column over each bin that holds images, and a frame around the chosen one.
+    """A column over each bin that holds images, and a frame around the chosen one, dashed where it is of another epoch.
 
     Args:
         bars: what the columns stand for.
@@ -124,7 +125,8 @@ def columns_to_click(bars: Bars, axes: dict[str, Any], colours: Palette, *, heig
     }
     if bars.chosen is None:
         return [columns]
-    frame = {"color": SHADE, "borderColor": colours.text, "borderWidth": 2}
+    line = "solid" if bars.is_now else "dashed"
+    frame = {"color": SHADE, "borderColor": colours.text, "borderWidth": 2, "borderType": line}
     return [columns, common | {"silent": True, "encode": {"x": "bin", "y": f"{height}_chosen"}, "itemStyle": frame}]
 
 
@@ -150,53 +152,19 @@ def range_of(place: int, bins: int) -> str:
 
 
 def _on_click(key: str, series: Sequence[int], bars: Bars) -> Callable[[], None]:
-    memory = f"{key}_clicked"
-
     @guarded
-    def clicked() -> None:
-        now = {
-            (one, place)
-            for one, place in _marked(st.session_state.get(key))
-            if one in series and 0 <= place < bars.bins
-        }
-        before = st.session_state.get(memory)
-        st.session_state[memory] = now
-        place = newly_clicked(now, before if isinstance(before, set) else set())
+    def chosen() -> None:
+        place = clicked(key, range(bars.bins), series=series)
         if place is not None and bars.choose is not None:
             bars.choose(place)
 
-    return clicked
-
-
-def newly_clicked(now: Pairs, before: Pairs) -> int | None:
-    """The bin of the click that turned one set of marks (series, bin) into another.
-
-    The chart marks one column in each of its series, and takes the mark away at a second click; neither says what was
-    clicked last.
-    """
-    changed = sorted(now - before) or sorted(before - now) or sorted(now)
-    return changed[0][1] if changed else None
-
-
-def _marked(state: object) -> Pairs:
-    """The columns (series, bin) that the browser says are marked, whatever it says."""
-    selection = state.get("selection") if isinstance(state, dict) else None
-    groups = selection.get("selected") if isinstance(selection, dict) else None
-    known = [group for group in groups if isinstance(group, dict)] if isinstance(groups, list) else []
-    found = [(group.get("series_index"), group.get("data_indices")) for group in known]
-    return {
-        (series, place)
-        for series, places in found
-        if isinstance(series, int) and isinstance(places, list)
-        for place in places
-        if isinstance(place, int)
-    }
+    return chosen
 
 
 def bar_menu(bars: Bars) -> None:
     """A menu that selects the images of a bar, for the keyboard and for narrow screens."""
     key = "bar"
-    st.session_state[key] = NO_BAR if bars.chosen is None else bars.chosen
+    st.session_state[key] = bars.chosen if bars.chosen is not None and bars.is_now else NO_BAR
 
     @guarded
     def changed() -> None:

@@ -2,11 +2,10 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from mnist_core.analysis.distribution import ClassHistogram, bin_edges, bin_of, class_histogram
+from mnist_core.analysis.distribution import ClassHistogram, class_histogram, pooled_histogram
 from mnist_core.analysis.selection import ProbabilityBin
 from pages.ui.format import count, plain
 from pages.ui.predictions.panel_bars import (
@@ -21,10 +20,9 @@ from pages.ui.predictions.panel_bars import (
     top_of,
 )
 from pages.ui.predictions.part import Part
-from pages.ui.snapshot import Snapshot
 from pages.ui.theme import class_colour, palette
 
-__all__ = ["Names", "draw_probability", "histogram_spec", "pooled_histogram"]
+__all__ = ["Names", "draw_probability", "histogram_spec"]
 
 BINS = 20
 READ = (
@@ -62,7 +60,8 @@ def draw_probability(part: Part, number: int | None, row: DeltaGenerator) -> Non
     with row:
         bar_menu(bars)
     if number is None:
-        found, names, colour = pooled_histogram(snapshot), _POOLED, palette().validation
+        found = pooled_histogram(snapshot.labels, snapshot.predictions, BINS)
+        names, colour = _POOLED, palette().validation
     else:
         found = class_histogram(snapshot.labels, snapshot.predictions, number, BINS)
         names, colour = Names.of(view.classes[number]), class_colour(number)
@@ -70,14 +69,6 @@ def draw_probability(part: Part, number: int | None, row: DeltaGenerator) -> Non
     alt = f"Histogram of the probability of {names.axis} over {count(len(snapshot.labels))} images"
     draw_bars(histogram_spec(found, bars, names, colour), "probability", bars, alt=alt)
     st.caption(READ + (POOLED if number is None else CLICK if bars.choose else ""))
-
-
-def pooled_histogram(snapshot: Snapshot) -> ClassHistogram:
-    """The sum of the histograms of all classes."""
-    probabilities = snapshot.predictions.probabilities(np.arange(len(snapshot.labels)))
-    places = bin_of(probabilities.ravel(), BINS).reshape(probabilities.shape)
-    own = np.bincount(places[np.arange(len(places)), snapshot.labels], minlength=BINS)
-    return ClassHistogram(bin_edges(BINS), own, np.bincount(places.ravel(), minlength=BINS) - own)
 
 
 def histogram_spec(found: ClassHistogram, bars: Bars, names: Names, colour: str) -> dict[str, Any]:

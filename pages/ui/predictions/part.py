@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from mnist_core.analysis.errors import most_confident_errors
 from mnist_core.analysis.evaluation import evaluate
 from mnist_core.analysis.history import History
-from mnist_core.inference.predictions import Predictions
 from mnist_core.runs import RunRecord
 from pages.ui.frame.view import View
 from pages.ui.snapshot import Snapshot, load_history, load_snapshot
@@ -80,9 +79,7 @@ def selected_snapshot(view: View) -> Snapshot | None:
 def _snapshot(place: tuple[str, int, str], selection: str, _rows: Rows, _classes: tuple[str, ...]) -> Snapshot:  # noqa: ARG001
     run, epoch, split = place
     whole = load_snapshot(run, epoch, split)
-    said = whole.predictions
-    labels = whole.labels[_rows]
-    predictions = Predictions(said.predicted[_rows], said.loss[_rows], said.log_probabilities[_rows])
+    labels, predictions = whole.labels[_rows], whole.predictions.take(_rows)
     evaluation = evaluate(labels, predictions, _classes, epoch=epoch, split=split)
     errors = most_confident_errors(labels, predictions)
     part = replace(

@@ -17,9 +17,10 @@ from mnist_core.analysis.curves import thinned
 from mnist_core.analysis.evaluation import class_scores
 from mnist_core.analysis.history import History
 from mnist_core.analysis.selection import Cell
-from pages.ui.frame.selected import Selected, clear_selection, select
+from pages.ui.frame.selected import clear_selection, select
 from pages.ui.frame.view import View
 from pages.ui.guard import guarded
+from pages.ui.predictions.marked import Marked, marked
 from pages.ui.predictions.part import Part
 
 __all__ = ["MEASURES", "Changes", "class_report", "over_epochs", "report_table", "with_changes"]
@@ -74,7 +75,7 @@ def class_report(part: Part, compared_epoch: int | None) -> None:
     )
     if history is not None:
         table = with_changes(table, history, changes)
-    _keep_chosen(view.selected, len(table))
+    _keep_chosen(marked(view), len(table))
     st.dataframe(
         table,
         key=KEY,
@@ -178,12 +179,11 @@ def _help(measure: Measure, since: int | None) -> str:
     return f"Change of {measure} since epoch {since}, in percentage points."
 
 
-def _keep_chosen(selected: Selected | None, rows: int) -> None:
-    """The row that is marked is the one whose errors are selected, however that came about."""
-    rule = selected.selection.rule if selected else None
-    row = _row_of(rule, rows) if isinstance(rule, Cell) else None
+def _keep_chosen(mark: Marked | None, rows: int) -> None:
+    """The row that is marked is the one whose errors at this epoch are selected, however that came about."""
+    row = _row_of(mark.rule, rows) if mark and mark.is_now and isinstance(mark.rule, Cell) else None
     chosen = [] if row is None else [row]
-    if KEY in st.session_state and _rows_chosen() != chosen:
+    if _rows_chosen() != chosen:
         st.session_state[KEY] = {"selection": {"rows": chosen, "columns": [], "cells": []}}
 
 

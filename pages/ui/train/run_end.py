@@ -33,7 +33,8 @@ def result_sentence(look: Look) -> str:
     """The accuracy of the epoch that counts, on the validation split; the test split is opened knowingly elsewhere."""
     kept = look.kept
     if kept is None:
-        return "No epoch was finished, so there is nothing to look at."
+        only = "only the untrained network can be looked at" if look.last else "there is nothing to look at"
+        return f"No epoch was finished, so {only}."
     found = validated(look, kept.epoch)
     share = kept.metrics["val_accuracy"]
     accuracy = accuracy_sentence(share, found.interval, found.errors, found.total) if found else percent(share)

@@ -65,6 +65,21 @@ def test_moments_are_what_was_recorded():
     assert one.probabilities.shape == (3, 10)
 
 
+@given(st.lists(st.booleans(), min_size=2, max_size=12), st.data())
+def test_a_life_that_grew_is_the_one_that_was_always_long(right, data):
+    cut = data.draw(st.integers(1, len(right) - 1))
+    whole = life(*right)
+    short = life(*right[:cut])
+    assert len(short.right) == cut
+    grown = short.extended(Moment(epoch, int(right[epoch]), 0.5, SURE) for epoch in range(cut, len(right)))
+    assert grown.to_json() == whole.to_json()
+    for name in ("epochs", "probabilities", "predicted", "loss"):
+        one, other = getattr(grown, name), getattr(whole, name)
+        assert one.dtype == other.dtype
+        assert not one.flags.writeable
+        assert not other.flags.writeable
+
+
 def test_the_answer_is_plain_data_without_numbers_that_json_lacks():
     moments = [Moment(0, 0, float("inf"), SURE), Moment(1, 1, 0.5, SURE), Moment(3, 0, float("nan"), SURE)]
     plain = json.loads(json.dumps(biography(7, 1, moments).to_json(), allow_nan=False))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_core.analysis.distribution import bin_of, bin_of_probability, class_histogram
+from mnist_core.analysis.distribution import bin_of, bin_of_probability, class_histogram, pooled_histogram
 from tests.unit.analysis.sample_predictions import from_probabilities, probabilities, sample_split
 
 
@@ -36,6 +36,17 @@ def test_every_image_is_counted_once_and_where_its_probability_is(seed, total, c
     assert len(rows) == found.of_class[place] + found.others[place]
     assert (own[rows] <= found.edges[place + 1]).all()
     assert (own[rows] >= found.edges[place]).all()
+
+
+@given(st.integers(0, 10**6), st.integers(1, 200), st.integers(2, 12), st.integers(1, 40))
+def test_the_pooled_histogram_is_the_sum_of_those_of_the_classes(seed, total, classes, bins):
+    labels, predictions = sample_split(seed, total, classes)
+    each = [class_histogram(labels, predictions, number, bins) for number in range(classes)]
+    found = pooled_histogram(labels, predictions, bins)
+    assert np.array_equal(found.edges, each[0].edges)
+    assert np.array_equal(found.of_class, sum(one.of_class for one in each))
+    assert np.array_equal(found.others, sum(one.others for one in each))
+    assert (found.of_class.sum(), found.others.sum()) == (total, total * (classes - 1))
 
 
 def test_certainty_falls_into_the_outer_bins():

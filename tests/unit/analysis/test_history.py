@@ -8,6 +8,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_f
 
 from mnist_core.analysis.evaluation import class_scores
 from mnist_core.analysis.history import History
+from mnist_core.analysis.history import _class_counts as class_counts
 from mnist_core.errors import EpochNotRecorded
 
 
@@ -92,9 +93,34 @@ def test_known_matrices_are_not_counted_again(monkeypatch):
 def test_what_is_shared_cannot_be_changed():
     one = history(2, 3, 20, 4)
     grown = one.extended(one.epochs[-1:] + 1, one.predicted[-1:])
-    for array in (one.confusion, one.accuracy, one.f1, grown.confusion):
+    computed = (one.confusion, one.accuracy, one.f1, grown.confusion, grown.recall)
+    for array in (*computed, one.epochs, one.labels, one.predicted, grown.epochs, grown.labels, grown.predicted):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
+
+
+def test_what_the_caller_holds_stays_writable():
+    labels, predicted = np.zeros(3, np.uint8), np.zeros((1, 3), np.uint8)
+    History(np.zeros(1, np.int32), labels, predicted, 2)
+    assert labels.flags.writeable
+    assert predicted.flags.writeable
+
+
+def test_scores_over_epochs_need_no_matrices_and_count_each_epoch_once(monkeypatch):
+    counted = []
+
+    def counting(labels, predicted, classes):
+        counted.append(len(predicted))
+        return class_counts(labels, predicted, classes)
+
+    monkeypatch.setattr("mnist_core.analysis.history._class_counts", counting)
+    one = history(5, 6, 50, 10)
+    grown = one
+    for epoch in range(3):
+        assert all(len(scores) == 6 + epoch for scores in (grown.f1, grown.precision, grown.recall, grown.accuracy))
+        grown = grown.extended(grown.epochs[-1:] + 1, one.predicted[epoch : epoch + 1])
+    assert counted == [6, 1, 1, 1]
+    assert "confusion" not in vars(grown)
 
 
 def test_scores_of_an_epoch_follow_from_its_matrix():

@@ -147,7 +147,7 @@ def test_a_selection_is_said_in_words():
         "errors of one, at epoch 3",
         "taken for two, at epoch 3",
         "all errors, at epoch 3",
-        "newly broken since epoch 1, at epoch 3",
+        "newly broken against epoch 1, at epoch 3",
         "confidence from 0.93 to 1.00, at epoch 3",
         "image 7",
     ]

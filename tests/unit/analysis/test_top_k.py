@@ -44,6 +44,13 @@ def test_equal_ones_are_told_apart_by_what_was_predicted():
     assert [top_k(labels, predictions, k).right for k in (1, 2, 3)] == [1, 2, 2]
 
 
+def test_a_network_that_knows_nothing_is_right_by_chance():
+    labels = np.arange(100, dtype=np.uint8) % 10
+    equal = np.full((100, 10), np.log(0.1), np.float16)
+    predictions = Predictions(np.zeros(100, np.uint8), np.zeros(100, np.float32), equal)
+    assert [top_k(labels, predictions, k).accuracy for k in (1, 3, 5, 10)] == [0.1, 0.3, 0.5, 1.0]
+
+
 def test_the_third_place_counts_from_three_on():
     labels, predictions = from_probabilities([[0.5, 0.3, 0.2]] * 4, [2, 2, 1, 0])
     assert [top_k(labels, predictions, k).right for k in (1, 2, 3)] == [1, 2, 4]

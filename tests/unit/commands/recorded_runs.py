@@ -17,13 +17,20 @@ SIZE = {"train": 300, "validation": 200, "test": 150}
 
 
 def record(
-    lab: Lab, seed: int, *, content: str = "1", shift: int = 0, classes: Sequence[str] = DIGITS, state: str = "done"
+    lab: Lab,
+    seed: int,
+    *,
+    content: str = "1",
+    shift: int = 0,
+    classes: Sequence[str] = DIGITS,
+    state: str = "done",
+    dataset: str = "digits",
 ) -> Run:
     """A run with epochs 0 to 3, the last one kept; label of an image: its id modulo the number of classes.
 
     `shift` moves the validation split, so that runs share a part of it.
     """
-    lease = claim(lab.archive.store, SPEC.model_dump(mode="json"))
+    lease = claim(lab.archive.store, SPEC.model_dump(mode="json") | {"dataset": {"name": dataset}})
     lab.archive.keep(lease, RUN_LEVEL, _run_files(content, shift, classes))
     for epoch in range(4):
         files = {"predictions": to_npz(_predictions(seed, epoch, shift, len(classes)))}

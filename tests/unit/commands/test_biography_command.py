@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from mnist_core.errors import EpochNotRecorded, InvalidInput
+from mnist_core.runs import RUN_LEVEL, Lease
 from tests.unit.commands.recorded_runs import DIGITS, record
+from tests.unit.runs.sample_runs import epoch_record
 
 IMAGE, TEST_IMAGE, TRAINING_IMAGE = 355, 601, 12
 
@@ -29,6 +31,22 @@ def test_it_is_what_each_epoch_recorded(run, ask, image, split):
         assert one["probabilities"] == pytest.approx(np.exp(judged.predictions.log_probabilities[row].astype(float)))
     assert said["wrong_epochs"] == sum(not one["right"] for one in said["epochs"])
     assert ask("biography", run.id, image, "--split", split) == said
+
+
+def test_what_is_known_of_an_image_is_not_read_again(lab, monkeypatch):
+    run = record(lab, 1, state="running")
+    known = run.biography(IMAGE)
+    assert run.biography(IMAGE, known=known) is known
+    archive = lab.archive
+    again = {"predictions": archive.read(run.id, 1, "predictions")}
+    archive.commit_epoch(Lease(run.id, "ticket-1", run.record.attempt), epoch_record(4), again)
+    read = []
+    get = archive.blobs.get
+    monkeypatch.setattr(type(archive.blobs), "get", lambda _, sha: read.append(sha) or get(sha))
+    grown = run.biography(IMAGE, known=known)
+    assert read == [archive.store.artifact(run.id, 4, "predictions").sha]
+    assert grown.to_json() == run.biography(IMAGE).to_json()
+    assert known.epochs.tolist() == [0, 1, 2, 3]
 
 
 def test_only_a_test_image_opens_the_test_split(lab, run, ask):
@@ -59,6 +77,25 @@ def test_of_test_images_only_those_speak_whose_test_split_was_opened(lab, run):
     opened.open_test_split()
     assert [one.run for one in lab.other_opinions(run.id, TEST_IMAGE)] == [opened.id]
     assert lab.archive.store.openings(sealed.id) == []
+
+
+def test_only_the_newest_runs_are_asked(lab, run, monkeypatch):
+    older, newer = record(lab, 2), record(lab, 3)
+    monkeypatch.setattr("mnist_core.opinions.ASKED", 2)
+    assert [one.run for one in lab.other_opinions(run.id, IMAGE)] == [newer.id, older.id]
+    newest = record(lab, 4)
+    record(lab, 5, dataset="fashion-mnist")
+    assert [one.run for one in lab.other_opinions(run.id, IMAGE)] == [newest.id, newer.id]
+
+
+def test_of_a_run_of_another_dataset_no_file_is_read(lab, run, monkeypatch):
+    record(lab, 2, dataset="fashion-mnist")
+    lab.other_opinions(run.id, IMAGE)
+    read = []
+    get = lab.archive.blobs.get
+    monkeypatch.setattr(type(lab.archive.blobs), "get", lambda _, sha: read.append(sha) or get(sha))
+    assert lab.other_opinions(run.id, IMAGE) == []
+    assert read == [lab.archive.store.artifact(run.id, RUN_LEVEL, "facts").sha]
 
 
 def test_a_run_that_groups_classes_judges_by_its_own(lab, run):

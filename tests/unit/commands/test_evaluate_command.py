@@ -74,6 +74,19 @@ def test_few_classes_have_few_k(lab, ask):
     assert ask("evaluate", run.id)["top_k"].keys() == {"2"}
 
 
+def test_a_class_may_have_the_name_of_an_average(lab, ask):
+    names = ("macro", "accuracy", "macro avg")
+    judged = (run := record(lab, 2, classes=names)).judged()
+    said, shares = ask("evaluate", run.id), probabilities(judged)
+    areas = [roc_auc_score(judged.labels == number, shares[:, number]) for number in range(len(names))]
+    assert list(said["roc"]["area"]) == list(said["precision_recall"]["average_precision"]) == list(names)
+    assert list(said["roc"]["area"].values()) == pytest.approx(areas)
+    assert said["roc"]["macro"] == pytest.approx(np.mean(areas))
+    assert said["report"] == classification_report(
+        judged.labels, judged.predictions.predicted, target_names=names, output_dict=True, zero_division=0.0
+    )
+
+
 def test_what_other_epochs_and_runs_got_right(lab, run, ask):
     other = record(lab, 3, shift=50)
     after = dict(zip(run.judged().ids.tolist(), run.judged().predictions.predicted.tolist(), strict=True))

@@ -4,11 +4,13 @@ const PATIENCE = 2000
 const FIRST_SPAN = 40
 const TICKS = 60
 const HIGH = 100
+const SEGMENTS = ":has(> button[role=radio]), button[role=radio]"
 const BUSY = ["running", "rerunRequested"]
 const ROLES = "slider spinbutton scrollbar radio radiogroup combobox listbox textbox searchbox grid treegrid gridcell"
   + " tree tab tablist menu menubar menuitem menuitemradio menuitemcheckbox application dialog alertdialog"
 const USES_KEYS = "input:not([type=checkbox]), textarea, select, audio, video, canvas[tabindex],"
-  + ' [contenteditable]:not([contenteditable="false"]), ' + ROLES.split(" ").map(name => `[role=${name}]`).join()
+  + ' [contenteditable]:not([contenteditable="false"]), '
+  + ROLES.split(" ").map(name => `[role=${name}]:not(${SEGMENTS})`).join()
 const USES_SPACE = "button, a, summary, input, [role=button], [role=link], [role=checkbox], [role=switch]"
 const cursors = new WeakMap()
 let pace = 2

@@ -275,7 +275,7 @@ function told(item, data) {
     .map((value, index) => [value, className(data, index)])
     .sort((one, other) => other[0] - one[0])
     .slice(0, 3)
-    .map(([value, called]) => `${called} ${percent(value)}`)
+    .map(([value, called]) => `${called}: ${percent(value)}`)
   const lines = [first, document.createTextNode(`: ${parts.join(", ")}`)]
   if (likely.length) lines.push(element("br", ""), document.createTextNode(`probabilities: ${likely.join(", ")}`))
   return lines
