@@ -196,6 +196,7 @@ def reruns(server: AppServer, repeats: int) -> dict[str, float]:
     ):
         with Visitor(server.port, page, query) as visitor:
             found[f"rerun of the {name}, CPU"] = cpu_median(clock, visitor.run, repeats)
+            assert visitor.title == name.partition(" ")[0].capitalize()
     run = next(one.id for one in server.runs() if one.name == LOOKED_AT)
     with Visitor(server.port, "predictions", f"run={LOOKED_AT}") as visitor:
         turn = itertools.cycle(("4.9", "9.4", "3.5", "7.2"))
@@ -205,6 +206,7 @@ def reruns(server: AppServer, repeats: int) -> dict[str, float]:
             visitor.run()
 
         found["rerun of the predictions page, another cell, CPU"] = cpu_median(clock, choose, repeats)
+        assert visitor.title == "Predictions"
     return found
 
 
@@ -217,6 +219,7 @@ def moves(server: AppServer, *, smoke: bool) -> dict[str, float]:
         with Visitor(server.port, page, f"run={LOOKED_AT}&epoch=0") as visitor:
             visitor.run()
             costs = [spent(clock, lambda to=epoch: visitor.move(to)) for epoch in range(1, last + 1)]
+            assert visitor.title == page.capitalize()
         found[f"move of the epoch cursor, {page} page, CPU"] = median(costs)
         say(f"{page}: a move costs {median(costs):.0f} ms, at most {max(costs):.0f} ms")
     found["move of the epoch cursor, 20 sessions at once, mean CPU"] = moves_at_once(server, clock, last)

@@ -97,6 +97,12 @@ class Visitor:
         told = json.dumps([{"event": "move", "value": epoch}])
         self.run(WidgetState(id=TRIGGER.format(found.id), json_trigger_value=told), fragment=fragment)
 
+    @property
+    def title(self) -> str:
+        """The title of the page that is drawn."""
+        headings = (e.heading for _, e in self.elements.values() if e.WhichOneof("type") == "heading")
+        return next((heading.body for heading in headings if heading.tag == "h1"), "")
+
     def has_button(self, label: str) -> bool:
         """Whether there is a button with this label."""
         return any(element.button.label == label for _, element in self.elements.values())
@@ -137,6 +143,8 @@ class Visitor:
             kind = message.WhichOneof("type")
             if kind == "new_session":
                 self._begin(message)
+            elif kind == "navigation":
+                self._hash = message.navigation.page_script_hash
             elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
                 place = tuple(message.metadata.delta_path)
                 self.elements[place] = (message.delta.fragment_id, message.delta.new_element)
@@ -149,7 +157,6 @@ class Visitor:
                 return
 
     def _begin(self, message: ForwardMsg) -> None:
-        self._hash = message.new_session.page_script_hash
         if not message.metadata.run.fragment_ids:
             self.elements.clear()
             self._every.clear()

@@ -102,7 +102,8 @@ def _chooser(key: str, shown: Container[int], on_choose: Callable[[int], None]) 
 
     @guarded
     def chosen() -> None:
-        image = st.session_state[key].get("choose")
+        told = st.session_state.get(key)
+        image = told.get("choose") if told is not None else None
         if isinstance(image, int) and not isinstance(image, bool) and image in shown:
             on_choose(image)
 

@@ -82,7 +82,8 @@ def epoch_cursor(
 
 @guarded
 def _moved(key: str, track: Track, on_move: Callable[[Place], None]) -> None:
-    place = track.place(st.session_state[key].get("move"))
+    told = st.session_state.get(key)
+    place = track.place(told.get("move")) if told is not None else None
     if place is not None:
         on_move(place)
 
