@@ -38,29 +38,21 @@ def test_link_to_a_run_that_is_gone_says_what_else_there_is(server: AppServer, p
 def test_cell_of_the_matrix_is_chosen_by_menus_and_kept_in_the_link(server: AppServer, visitors: Visitors) -> None:
     page = visitors.visit(height=2000)  # so high that nothing scrolls, as that closes an open menu
     open_predictions(page, server)
-    for menu in ("true class", "predicted class"):
+    for menu, said in (("true class", "errors of 8"), ("predicted class", "true 8, predicted 8")):
         page.get_by_role("combobox", name=menu).fill("8")
         page.get_by_role("option", name="8", exact=True).click()
-        expect(page.get_by_role("heading", name=re.compile(f"{menu.removesuffix(' class')} 8"))).to_be_visible()
-    heading = page.get_by_role("heading", name=re.compile(r"^\d+ images?: true 8, predicted 8$"))
+        expect(page.get_by_role("button", name=re.compile(f"^{said}, at epoch 2"))).to_be_visible()
+    heading = page.get_by_role("heading", name=re.compile(r"^\d+ images?: true 8, predicted 8, at epoch 2$"))
     expect(heading).to_be_visible()
-    expect(page).to_have_url(re.compile("cell=8-8"))
+    expect(page).to_have_url(re.compile("selection=cell.8.8~2~validation~"))
     page.reload()
     expect(heading).to_be_visible()
-    expect(page.get_by_role("button", name=re.compile("^Clear"))).to_be_enabled()
+    expect(page.get_by_role("button", name=re.compile("^true 8, predicted 8, at epoch 2"))).to_be_visible()
+    expect(page.get_by_role("group", name="chosen images").locator(".cell").first).to_be_visible()
     drawn(page)
     page.keyboard.press("Escape")
     expect(heading).to_be_hidden()
-    expect(page).not_to_have_url(re.compile("cell="))
-
-
-def test_cell_of_the_matrix_is_chosen_by_a_click(server: AppServer, page: Page) -> None:
-    open_predictions(page, server)
-    box = page.get_by_role("img", name=MATRIX).bounding_box()
-    assert box
-    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.45)
-    expect(page).to_have_url(re.compile(r"cell=\d-\d"))
-    expect(page.get_by_role("heading", name=re.compile(r"^\d+ images?: true \d, predicted \d$"))).to_be_visible()
+    expect(page).not_to_have_url(re.compile("selection="))
 
 
 def test_test_split_is_opened_knowingly(server: AppServer, page: Page) -> None:
