@@ -45,6 +45,8 @@ def test_first_visit_trains_and_finds_a_wrong_digit(server: AppServer, page: Pag
     expect(page.get_by_text(re.compile(r"of the validation images are right .* wrong, at epoch \d+"))).to_be_visible()
     page.get_by_role("link", name="What it gets wrong").click()
     expect(page.get_by_role("img", name=re.compile(r"^Confusion matrix of 127 images"))).to_be_visible()
+    expect(page.get_by_role("group", name="chosen images").locator(".wrong").first).to_be_visible()
+    page.get_by_role("radio", name="random images").click()
     expect(page.get_by_role("list", name="ten random images").get_by_role("listitem")).to_have_count(10)
 
 
