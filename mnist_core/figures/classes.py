@@ -6,14 +6,14 @@ from typing import Literal
 from mnist_core.analysis.evaluation import ClassScores
 from mnist_core.analysis.history import History
 from mnist_core.figures.sheet import PERCENT, Figure, go, sheet
-from mnist_core.figures.theme import GRID, MUTED, SPLIT_COLOURS, class_colour
+from mnist_core.palette import LIGHT, class_colour
 
 __all__ = ["class_report", "class_scores_over_epochs"]
 
 Score = Literal["precision", "recall", "f1"]
 NAMES = {"precision": "precision", "recall": "recall", "f1": "F1"}
 MARKS = {"precision": "triangle-up", "recall": "triangle-down", "f1": "circle"}
-COLOURS = {"precision": MUTED, "recall": SPLIT_COLOURS["train"], "f1": SPLIT_COLOURS["validation"]}
+COLOURS = {"precision": LIGHT.muted, "recall": LIGHT.training, "f1": LIGHT.validation}
 
 
 def class_report(
@@ -45,7 +45,7 @@ def class_report(
         )
     for name, least, most in zip(names, low.tolist(), high.tolist(), strict=True):
         figure.add_shape(
-            type="line", x0=least, x1=most, y0=name, y1=name, layer="below", line={"color": GRID, "width": 6}
+            type="line", x0=least, x1=most, y0=name, y1=name, layer="below", line={"color": LIGHT.grid, "width": 6}
         )
     figure.update_yaxes(type="category", autorange="reversed")
     return figure

@@ -7,7 +7,7 @@ import numpy as np
 
 from mnist_core.analysis.biography import Biography
 from mnist_core.figures.sheet import PERCENT, Figure, go, scale, sheet
-from mnist_core.figures.theme import RIGHT, SEQUENTIAL, SPLIT_COLOURS, TEXT, WRONG
+from mnist_core.palette import LIGHT
 from mnist_core.runs.records import EpochRecord
 
 __all__ = ["biography_strip", "training_curves"]
@@ -43,14 +43,14 @@ def training_curves(
                 y=values,
                 mode="lines+markers",
                 name=name,
-                line={"color": SPLIT_COLOURS[split], "dash": dash, "width": 2},
+                line={"color": LIGHT.split(split), "dash": dash, "width": 2},
                 marker={"size": 4},
                 hovertemplate=f"{name}, epoch %{{x}}<br>{unit} %{{y:{form}}}<extra></extra>",
             )
         )
     if best in places:
         value = epochs[places.index(best)].metrics.get(f"val_{measure}")
-        mark = {"size": 11, "color": SPLIT_COLOURS["validation"], "line": {"color": "#ffffff", "width": 2}}
+        mark = {"size": 11, "color": LIGHT.validation, "line": {"color": "#ffffff", "width": 2}}
         figure.add_trace(go.Scatter(x=[best], y=[value], mode="markers", name="best epoch", marker=mark))
     return figure
 
@@ -75,7 +75,7 @@ def biography_strip(biography: Biography, classes: Sequence[str], *, title: str 
             ygap=1,
             zmin=0,
             zmax=1,
-            colorscale=scale(SEQUENTIAL),
+            colorscale=scale(LIGHT.sequential),
             colorbar={"title": {"text": "probability"}, "tickformat": ".0%"},
             hovertemplate=f"epoch %{{x}}, class %{{y}}<br>probability %{{z:{PERCENT}}}<extra></extra>",
         )
@@ -83,7 +83,7 @@ def biography_strip(biography: Biography, classes: Sequence[str], *, title: str 
     figure.add_trace(_verdicts(biography, epochs, classes))
     label = biography.label
     figure.add_shape(
-        type="rect", xref="paper", x0=0, x1=1, y0=label - 0.5, y1=label + 0.5, line={"color": TEXT, "width": 1.5}
+        type="rect", xref="paper", x0=0, x1=1, y0=label - 0.5, y1=label + 0.5, line={"color": LIGHT.text, "width": 1.5}
     )
     figure.update_layout(showlegend=False)
     figure.update_xaxes(type="category", showgrid=False)
@@ -104,7 +104,7 @@ def _verdicts(biography: Biography, epochs: Sequence[str], classes: Sequence[str
         mode="markers",
         marker={
             "symbol": np.where(right, "circle", "x").tolist(),
-            "color": np.where(right, RIGHT, WRONG).tolist(),
+            "color": np.where(right, LIGHT.right, LIGHT.wrong).tolist(),
             "size": 9,
             "line": {"color": "#ffffff", "width": 1},
         },

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mnist_core.analysis.change import Change
 from mnist_core.figures.sheet import Figure, go, scale, sheet
-from mnist_core.figures.theme import DIVERGING, SEQUENTIAL
+from mnist_core.palette import LIGHT
 
 __all__ = ["confusion", "confusion_difference"]
 
@@ -37,7 +37,7 @@ def confusion(
     figure = _cells(values, classes, title=title, written=np.where(matrix > 0, written, ""))
     figure.update_traces(
         customdata=matrix,
-        colorscale=scale(SEQUENTIAL),
+        colorscale=scale(LIGHT.sequential),
         zmin=0,
         zmax=float(errors.max()) or 1.0,
         colorbar={
@@ -63,7 +63,7 @@ def confusion_difference(
     signed = np.vectorize(lambda count: f"{count:+d}" if count else "")(change.confusion)
     figure = _cells(change.confusion, classes, title=title, written=signed)
     figure.update_traces(
-        colorscale=scale(DIVERGING),
+        colorscale=scale(LIGHT.diverging),
         zmin=-most,
         zmax=most,
         colorbar={"title": {"text": "images more<br>or less", "side": "top"}},

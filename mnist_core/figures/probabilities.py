@@ -5,7 +5,7 @@ import numpy as np
 from mnist_core.analysis.calibration import Reliability
 from mnist_core.analysis.distribution import ClassHistogram
 from mnist_core.figures.sheet import PERCENT, Figure, go, sheet
-from mnist_core.figures.theme import MUTED, SPLIT_COLOURS, class_colour
+from mnist_core.palette import LIGHT, class_colour
 
 __all__ = ["probability_histogram", "reliability_diagram"]
 
@@ -33,7 +33,7 @@ def reliability_diagram(reliability: Reliability, *, title: str = "Reliability d
             width=high - low,
             name="accuracy",
             customdata=list(zip(between, sure.tolist(), count.tolist(), strict=True)),
-            marker={"color": SPLIT_COLOURS["validation"], "opacity": 0.35, "line": {"width": 1, "color": "#ffffff"}},
+            marker={"color": LIGHT.validation, "opacity": 0.35, "line": {"width": 1, "color": "#ffffff"}},
             hovertemplate=f"{hover}accuracy %{{y:{PERCENT}}}<br>%{{customdata[2]:,}} images<extra></extra>",
         )
     )
@@ -46,7 +46,7 @@ def reliability_diagram(reliability: Reliability, *, title: str = "Reliability d
             cliponaxis=False,
             marker={
                 "size": 5 + 20 * np.sqrt(count / max(int(count.max(initial=0)), 1)),
-                "color": SPLIT_COLOURS["validation"],
+                "color": LIGHT.validation,
             },
             hoverinfo="skip",
         )
@@ -69,7 +69,10 @@ def probability_histogram(histogram: ClassHistogram, name: str, *, number: int =
     figure = sheet(title or f"Probability of class {name}", f"probability of {name}", "images", share="x")
     middle = (histogram.edges[:-1] + histogram.edges[1:]) / 2
     between = [f"{a:.2f} to {b:.2f}" for a, b in zip(histogram.edges[:-1], histogram.edges[1:], strict=True)]
-    parts = ((f"of class {name}", histogram.of_class, class_colour(number)), ("all others", histogram.others, MUTED))
+    parts = (
+        (f"of class {name}", histogram.of_class, class_colour(number)),
+        ("all others", histogram.others, LIGHT.muted),
+    )
     for said, counts, colour in parts:
         figure.add_trace(
             go.Bar(
@@ -88,5 +91,5 @@ def probability_histogram(histogram: ClassHistogram, name: str, *, number: int =
 
 
 def _diagonal(name: str) -> go.Scatter:
-    line = {"color": MUTED, "dash": "dot", "width": 1}
+    line = {"color": LIGHT.muted, "dash": "dot", "width": 1}
     return go.Scatter(x=[0, 1], y=[0, 1], mode="lines", name=name, line=line, hoverinfo="skip")

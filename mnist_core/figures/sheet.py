@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
-from mnist_core.figures.theme import BACKGROUND, GRID, MUTED, TEXT
+from mnist_core.palette import LIGHT
 
 __all__ = ["PERCENT", "Figure", "go", "scale", "sheet"]
 
@@ -29,14 +29,20 @@ def sheet(title: str, x: str, y: str, *, height: int = 420, share: str = "") -> 
         title={"text": title, "x": 0, "xref": "paper", "font": {"size": 16}},
         template="none",
         height=height,
-        font={"color": TEXT, "size": 12},
-        paper_bgcolor=BACKGROUND,
-        plot_bgcolor=BACKGROUND,
+        font={"color": LIGHT.text, "size": 12},
+        paper_bgcolor=LIGHT.background,
+        plot_bgcolor=LIGHT.background,
         margin={"l": 72, "r": 24, "t": 56, "b": 56},
         hovermode="closest",
-        legend={"font": {"color": MUTED}},
+        legend={"font": {"color": LIGHT.muted}},
     )
-    axis = {"gridcolor": GRID, "linecolor": MUTED, "zeroline": False, "ticks": "outside", "tickcolor": GRID}
+    axis = {
+        "gridcolor": LIGHT.grid,
+        "linecolor": LIGHT.muted,
+        "zeroline": False,
+        "ticks": "outside",
+        "tickcolor": LIGHT.grid,
+    }
     percent = {"tickformat": ".2~%"}
     figure.update_xaxes(title={"text": x, "standoff": 8}, **axis, **(percent if "x" in share else {}))
     figure.update_yaxes(title={"text": y, "standoff": 8}, **axis, **(percent if "y" in share else {}))

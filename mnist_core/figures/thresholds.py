@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mnist_core.analysis.threshold_curves import ClassCurves, macro_average, thinned
 from mnist_core.figures.sheet import Figure, go, sheet
-from mnist_core.figures.theme import MUTED, class_colour
+from mnist_core.palette import LIGHT, class_colour
 
 __all__ = ["precision_recall_curves", "roc_curves"]
 
@@ -27,7 +27,7 @@ def roc_curves(curves: Sequence[ClassCurves], classes: Sequence[str], *, title: 
         if not np.isnan(one.roc.area):
             label = f"{name} ({one.roc.area:.4f})"
             figure.add_trace(_curve(one.roc.false_positive_rate, one.roc.true_positive_rate, number=number, name=label))
-    line = {"color": MUTED, "dash": "dot", "width": 1}
+    line = {"color": LIGHT.muted, "dash": "dot", "width": 1}
     figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", name="chance", line=line, hoverinfo="skip"))
     return _ranged(figure)
 

@@ -52,8 +52,8 @@ MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~$:^=-])")
 
 
 def percent(share: float) -> str:
-    """A share in [0, 1] as percent with two decimals: "98.45 %"."""
-    return f"{share * 100:.2f} %"
+    """A share in [0, 1] as percent with two decimals, unbroken: "98.45 %"."""
+    return f"{share * 100:.2f}{GLUE}%"
 
 
 def interval(bounds: Sequence[float]) -> str:

@@ -2,18 +2,17 @@
 
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from pages.ui.component import component
 from pages.ui.guard import guarded
 from pages.ui.images import MOST_IMAGES, ImageSource, image_source, sprite_url
 from pages.ui.theme import palette
 
 __all__ = ["GalleryItem", "gallery"]
 
-FOLDER = Path(__file__).parent / "components" / "gallery"
 SPRITE_COLUMNS = 20
 BRIEF = 3
 """Names of at most so many letters stand beside each other, longer ones below."""
@@ -43,12 +42,7 @@ class GalleryItem:
     note: str = ""
 
 
-_COMPONENT = st.components.v2.component(
-    "mnist_lab_gallery",
-    html=(FOLDER / "gallery.html").read_text(encoding="utf-8"),
-    css=(FOLDER / "gallery.css").read_text(encoding="utf-8"),
-    js=(FOLDER / "gallery.js").read_text(encoding="utf-8"),
-)
+_COMPONENT = component("gallery")
 
 
 def gallery(  # noqa: PLR0913

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import streamlit
 from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 
 from mnist_core import presets
@@ -32,6 +33,14 @@ def scanned_once() -> Iterator[None]:
     found = manifest_scanner.scan_component_manifests()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", lambda *_, **__: found)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_keras() -> Iterator[None]:
+    """The app's process never has Keras, of which Streamlit clears the session after each run; this one may have it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(script_runner, "_clean_problem_modules", lambda: None)
         yield
 
 

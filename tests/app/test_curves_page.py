@@ -8,6 +8,7 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from mnist_core.analysis.evaluation import wilson_interval
+from mnist_core.palette import DARK, LIGHT
 from mnist_core.runs import RUN_LEVEL, Lease, PointRecord
 from pages.ui.curves.chart import Place, chart_spec, epochs_table
 from pages.ui.curves.data import QUANTITIES, load_curves
@@ -15,7 +16,6 @@ from pages.ui.curves.epoch_table import epoch_table
 from pages.ui.curves.options import LABELS, Options
 from pages.ui.format import accuracy_sentence, interval
 from pages.ui.frame.split_gate import OPENED_KEY
-from pages.ui.theme import DARK, LIGHT
 from tests.app.random_events import send
 
 
@@ -133,7 +133,7 @@ def test_words_in_the_chart_cover_what_runs_behind_them(curves, colours):
 def test_the_table_holds_the_record_with_its_interval_and_gap(finished_run, curves):
     images = len(finished_run.split_file["validation_ids"])
     table = epoch_table(curves, images)
-    for row, one in zip(table.to_dict("records"), finished_run.epochs, strict=True):
+    for row, one in zip(table.to_dict("records"), reversed(finished_run.epochs), strict=True):
         right = one.metrics["val_accuracy"]
         assert row["95 % interval"] == interval(wilson_interval(round(right * images), images))
         assert row["gap"] == pytest.approx(100 * (one.metrics["train_eval_accuracy"] - right))
@@ -163,7 +163,7 @@ def test_the_test_curve_shows_only_after_the_gate_was_passed(open_page, finished
     assert_sound(app)
     assert all(LABELS["test"] in names(spec) for spec in charts(app).values())
     assert app.dataframe[0].value["test accuracy"].tolist() == pytest.approx(
-        [100 * finished_run.history("test").accuracy[place] for place in range(3)]
+        [100 * finished_run.history("test").accuracy[place] for place in (2, 1, 0)]
     )
     assert len(shared.lab.archive.store.openings(finished_run.id)) == before + 1
     assert LABELS["test"] not in names(charts(open_page("curves", run=finished_run.id))["loss"])
@@ -248,10 +248,10 @@ def test_a_click_on_a_point_moves_the_cursor_and_so_does_the_next_on_the_same(op
     assert "".join(app.query_params["epoch"]) == "1"
     click_point(app, 2)
     assert "epoch" not in app.query_params
-    click_row(app, 0)
+    click_row(app, 2)
     assert "".join(app.query_params["epoch"]) == "0"
     assert {rule(spec) for spec in charts(app).values()} == {0}
-    assert app.dataframe[0].value["cursor"].tolist() == ["here", "go", "go"]
+    assert app.dataframe[0].value["cursor"].tolist() == ["go", "go", "here"]
     click_point(app, None)
     assert "epoch" not in app.query_params
 
@@ -274,7 +274,7 @@ def test_a_run_that_trains_is_followed(open_page, add_run, commit_epoch):
         commit_epoch(record, epoch)
         app.run()
         assert_sound(app)
-        assert app.dataframe[0].value["epoch"].tolist() == list(range(epoch + 1))
+        assert app.dataframe[0].value["epoch"].tolist() == list(range(epoch, -1, -1))
         assert "".join(app.query_params["epoch"]) == "last"
         assert {rule(spec) for spec in charts(app).values()} == {4.0 * epoch}
 

@@ -8,6 +8,7 @@ from sklearn.metrics import confusion_matrix
 
 from mnist_core.analysis.selection import Cell, Judged, Selection
 from mnist_core.inference.predictions import Predictions
+from mnist_core.palette import DARK, LIGHT
 from pages.ui.predictions.matrix_cells import (
     DIAGONAL,
     LEVELS,
@@ -21,7 +22,6 @@ from pages.ui.predictions.matrix_cells import (
     place_of,
 )
 from pages.ui.predictions.matrix_chart import Mark, matrix_spec
-from pages.ui.theme import DARK, LIGHT
 from tests.app.comparing import click, click_again, open_matrix, rival_of, spec_of_chart
 
 DRAWN = st.integers(2, 30).flatmap(

@@ -53,7 +53,7 @@ def test_calibration_is_that_of_scikit_learn(finished_run, selected):
     assert counts == np.histogram(-sure, -np.linspace(1, 0, CONFIDENCE_BINS + 1))[0][::-1].tolist()
     error = np.abs(share - mean) @ np.array([count for count in counts if count]) / len(sure)
     assert f"**Expected calibration error {error:.4f}**" in said(app)
-    assert f"{right.mean() * 100:.2f} % right" in said(app)
+    assert f"{right.mean() * 100:.2f}\N{NO-BREAK SPACE}% right" in said(app)
 
 
 @pytest.mark.parametrize("number", [None, 0, 8])

@@ -14,6 +14,7 @@ from mnist_core.analysis.curves import MOST_BUCKETS
 from mnist_core.networks.catalogue import presets
 from mnist_core.networks.shapes import flat, plan
 from mnist_core.npz import to_npz
+from mnist_core.palette import LIGHT
 from mnist_core.run import Run
 from mnist_core.runs import RUN_LEVEL, EpochRecord, Lease, PointRecord, RunRecord, RunState, Wish
 from mnist_core.runs.reading import News
@@ -22,7 +23,6 @@ from pages.ui.format import duration
 from pages.ui.gallery import GalleryItem
 from pages.ui.recorded import Recorded, epochs_of
 from pages.ui.services import Services
-from pages.ui.theme import LIGHT
 from pages.ui.train.live import Feed, feed
 from pages.ui.train.live_curves import curve_spec
 from pages.ui.train.most_wrong import MOST_WRONG, Validated, wrong_said
@@ -169,7 +169,7 @@ def test_a_running_run_shows_what_is_measured(open_page: OpenPage, add_run: AddR
     app.run()
     text = app.get("progress")[0].proto.text
     assert text == f"epoch 3 of 9, {duration(16)} left, 500 images/s"
-    assert "now: **90.00 %** validation, best: **90.00 %** (epoch 1)" in words(app)
+    assert "now: **90.00\N{NO-BREAK SPACE}%** validation, best: **90.00\N{NO-BREAK SPACE}%** (epoch 1)" in words(app)
     assert not app.button(key=f"stop:{record.id}").disabled
 
 
@@ -199,7 +199,7 @@ def test_a_finished_run_says_what_came_out(open_page: OpenPage, finished_run: Ru
     text = words(app)
     evaluation = finished_run.evaluate("validation")
     total = int(evaluation.confusion.sum())
-    assert f"**{evaluation.accuracy * 100:.2f} %** of the validation images are right" in text
+    assert f"**{evaluation.accuracy * 100:.2f}\N{NO-BREAK SPACE}%** of the validation images are right" in text
     assert f"{evaluation.errors} of {total} wrong" in text
     assert re.search(r"wrong validation images|validation image", text)
     assert not app.get("progress")

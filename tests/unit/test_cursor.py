@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from mnist_core.palette import LIGHT
 from pages.ui.frame import cursor as cursor_module
 from pages.ui.frame.cursor import Track, epoch_cursor
-from pages.ui.theme import LIGHT
 
 TRACK = Track(
     epochs=(0, 1, 2, 4),

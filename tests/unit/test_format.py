@@ -42,10 +42,10 @@ RECORD = RunRecord(
 
 
 def test_accuracy_stands_with_its_doubt():
-    assert percent(0.98451) == "98.45 %"
+    assert percent(0.98451) == "98.45\N{NO-BREAK SPACE}%"
     assert interval((0.98189, 0.98674)) == "98.19 to 98.67"
     assert accuracy_sentence(0.9845, [0.98189, 0.98674], 155, 10_000) == (
-        "98.45 % (98.19 to 98.67), 155 of 10,000 wrong"
+        "98.45\N{NO-BREAK SPACE}% (98.19 to 98.67), 155 of 10,000 wrong"
     )
 
 

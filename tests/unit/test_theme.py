@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from streamlit import config
 
-from pages.ui.theme import CLASS_COLOURS, DARK, LIGHT, Palette, class_colour
+from mnist_core.palette import CLASS_COLOURS, DARK, LIGHT, Palette, class_colour
 
 CONFIG: dict[str, Any] = tomllib.loads(Path(".streamlit/config.toml").read_text(encoding="utf-8"))
 THEMES = [

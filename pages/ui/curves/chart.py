@@ -13,13 +13,14 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from mnist_core.analysis.curves import smoothed, thinned
+from mnist_core.palette import Palette
 from pages.ui.clicks import clicked
 from pages.ui.curves.axes import drawn, shown, x_axis, y_axis
 from pages.ui.curves.data import CurveName, Curves, Quantity, Values
 from pages.ui.curves.options import LABELS, Options
 from pages.ui.format import count, duration, percent
 from pages.ui.guard import guarded
-from pages.ui.theme import Palette, palette
+from pages.ui.theme import palette
 
 __all__ = ["HEIGHT", "Place", "chart_spec", "draw_chart", "epochs_table"]
 
@@ -56,11 +57,12 @@ def draw_chart(
         on_pick: called with the epoch that was clicked, before the page runs again.
     """
     key = f"curves:{quantity}"
+    picks = _on_click(key, tuple(curves.epochs[_rows(curves)].tolist()), on_pick)
     st.echarts_chart(
         chart_spec(curves, quantity, options, Place(epoch, palette())),
         key=key,
         height=HEIGHT,
-        on_select=_on_click(key, tuple(curves.epochs[_rows(curves)].tolist()), on_pick),
+        on_select=picks if _clickable(shown(curves, quantity, options)) else "ignore",
         alt=_spoken(curves, quantity, options, epoch),
     )
 

@@ -25,7 +25,7 @@ PREFIX = {"training": "training", "evaluation": "evaluated", "validation": "vali
 
 
 def epoch_table(curves: Curves, images: int | None) -> pd.DataFrame:
-    """One row for each recorded epoch; accuracies in percent, losses in nats, NaN where nothing was measured.
+    """One row an epoch, the last first; accuracies in percent, losses in nats, NaN where nothing was measured.
 
     Args:
         curves: of the run.
@@ -40,7 +40,7 @@ def epoch_table(curves: Curves, images: int | None) -> pd.DataFrame:
     columns["gap"] = 100 * (curves.values["accuracy"]["evaluation"] - accuracy)
     for name, seconds in zip(("training", "evaluating", "recording"), curves.seconds, strict=True):
         columns[f"{name} (s)"] = seconds
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns).iloc[::-1].reset_index(drop=True)
 
 
 def _interval(accuracy: float, images: int | None) -> str | None:
@@ -68,7 +68,7 @@ def draw_epoch_table(table: pd.DataFrame, *, epoch: int, on_pick: Callable[[int]
         hide_index=True,
         height=HEADER + ROW * min(len(table), MOST_ROWS),
         placeholder="",
-        alt=f"{count(len(table))} epochs, first to last",
+        alt=f"{count(len(table))} epochs, last to first",
     )
 
 
@@ -106,7 +106,7 @@ def _columns(on_click: Callable[[], None]) -> dict[str, Any]:
         ),
         "evaluated accuracy": share("evaluated accuracy", help="Of the same sample."),
         "gap": number(
-            "gap",
+            "gap (points)",
             format="%+.2f",
             help="By how many percentage points the evaluated training images do better than the validation images.",
         ),

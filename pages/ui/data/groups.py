@@ -9,11 +9,12 @@ import pandas as pd
 import streamlit as st
 
 from mnist_core.networks.catalogue import presets
+from mnist_core.palette import class_colour
 from mnist_core.spec import SHIPPED_GROUPINGS, ClassGroup, RunSpec
 from pages.ui.data.source import SPLITS, Material
 from pages.ui.format import count, plain
 from pages.ui.guard import guarded
-from pages.ui.theme import class_colour, palette
+from pages.ui.theme import palette
 
 __all__ = ["groups_chart", "setting_text", "show_groups"]
 

@@ -7,12 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from mnist_core.datasets.splits import Ids
+from mnist_core.palette import class_colour
 from pages.ui.data.source import SPLIT_NAMES, SPLITS, Material
 from pages.ui.format import count
 from pages.ui.gallery import GalleryItem, gallery
 from pages.ui.guard import guarded
 from pages.ui.images import ImageSource
-from pages.ui.theme import class_colour, palette
+from pages.ui.theme import palette
 
 __all__ = ["PAGE", "counts_chart", "show_images"]
 

@@ -7,17 +7,16 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
 
+from pages.ui.component import component
 from pages.ui.guard import guarded
 from pages.ui.theme import palette
 
 __all__ = ["Place", "Track", "epoch_cursor"]
 
-FOLDER = Path(__file__).parents[1] / "components" / "cursor"
 DIGITS = 5
 """Significant digits of a loss, more than the picture and its words show."""
 
@@ -56,12 +55,7 @@ class Track:
         return None
 
 
-_COMPONENT = st.components.v2.component(
-    "mnist_lab_cursor",
-    html=(FOLDER / "cursor.html").read_text(encoding="utf-8"),
-    css=(FOLDER / "cursor.css").read_text(encoding="utf-8"),
-    js=(FOLDER / "cursor.js").read_text(encoding="utf-8"),
-)
+_COMPONENT = component("cursor")
 
 
 def epoch_cursor(

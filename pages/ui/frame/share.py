@@ -4,7 +4,6 @@ The browser knows its own address best, also behind a proxy, so it asks for the 
 """
 
 from io import BytesIO
-from pathlib import Path
 
 import segno
 import streamlit as st
@@ -12,20 +11,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from pages.ui.component import component
+
 __all__ = ["MOST_LETTERS", "draw_share", "share_routes"]
 
-FOLDER = Path(__file__).parents[1] / "components" / "share"
 MOST_LETTERS = 1200
 """Of an address that a camera can still read from a screen."""
 
 TOO_LONG = "A QR code holds an address of 1 to {most} characters here, got {got}; copy the link instead."
 
-_COMPONENT = st.components.v2.component(
-    "mnist_lab_share",
-    html=(FOLDER / "share.html").read_text(encoding="utf-8"),
-    css=(FOLDER / "share.css").read_text(encoding="utf-8"),
-    js=(FOLDER / "share.js").read_text(encoding="utf-8"),
-)
+_COMPONENT = component("share")
 
 
 def draw_share() -> None:

@@ -8,10 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from mnist_core.analysis.biography import Biography
+from mnist_core.palette import Palette
 from pages.ui.clicks import clicked
 from pages.ui.frame.link import go_to
 from pages.ui.guard import guarded
-from pages.ui.theme import Palette, palette
+from pages.ui.theme import palette
 
 __all__ = ["draw_strip", "strip_spec"]
 

@@ -143,7 +143,7 @@ def _menus(view: View, asked: Asked, others: Mapping[str, RunRecord]) -> None:
             on_change=_chosen,
             disabled=is_off,
             label_visibility="collapsed",
-            width=190,
+            width=170,
         )
         st.selectbox(
             "run to compare with",
@@ -154,7 +154,7 @@ def _menus(view: View, asked: Asked, others: Mapping[str, RunRecord]) -> None:
             disabled=is_off or len(names) == 1,
             filter_mode="contains",
             label_visibility="collapsed",
-            width=290,
+            width=260,
         )
 
 

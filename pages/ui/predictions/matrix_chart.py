@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnist_core.analysis.selection import Cell
+from mnist_core.palette import Palette
 from pages.ui.predictions.matrix_cells import DIAGONAL, MARGIN, MARGIN_NAME, Matrix, cells, place_of
-from pages.ui.theme import Palette
 
 __all__ = ["Mark", "matrix_spec"]
 

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from mnist_core.analysis.selection import Rule
+from mnist_core.palette import Palette
 from pages.ui.clicks import clicked
 from pages.ui.frame.selected import clear_selection, select
 from pages.ui.frame.view import View
 from pages.ui.guard import guarded
 from pages.ui.predictions.marked import marked
-from pages.ui.theme import Palette
 
 __all__ = [
     "HEIGHT",

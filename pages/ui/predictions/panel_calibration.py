@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from mnist_core.analysis.calibration import BINS, Reliability
 from mnist_core.analysis.evaluation import wilson_interval
 from mnist_core.analysis.selection import ConfidenceBin
+from mnist_core.palette import Palette
 from pages.ui.format import count, percent
 from pages.ui.predictions.panel_bars import (
     Bars,
@@ -22,7 +23,7 @@ from pages.ui.predictions.panel_bars import (
     top_of,
 )
 from pages.ui.predictions.part import Part
-from pages.ui.theme import Palette, palette
+from pages.ui.theme import palette
 
 __all__ = ["calibration_sentence", "calibration_spec", "draw_calibration"]
 

@@ -8,11 +8,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from mnist_core.analysis.threshold_curves import macro_average
+from mnist_core.palette import class_colour
 from pages.ui.format import plain
 from pages.ui.predictions.panel_bars import HEIGHT
 from pages.ui.predictions.part import Part
 from pages.ui.snapshot import CORNER, CurvePoints
-from pages.ui.theme import class_colour, palette
+from pages.ui.theme import palette
 
 __all__ = ["curves_spec", "draw_precision_recall", "draw_roc"]
 

@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from mnist_core.analysis.distribution import ClassHistogram, class_histogram, pooled_histogram
 from mnist_core.analysis.selection import ProbabilityBin
+from mnist_core.palette import class_colour
 from pages.ui.format import count, plain
 from pages.ui.predictions.panel_bars import (
     Bars,
@@ -20,7 +21,7 @@ from pages.ui.predictions.panel_bars import (
     top_of,
 )
 from pages.ui.predictions.part import Part
-from pages.ui.theme import class_colour, palette
+from pages.ui.theme import palette
 
 __all__ = ["Names", "draw_probability", "histogram_spec"]
 

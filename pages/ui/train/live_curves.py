@@ -7,9 +7,10 @@ import numpy as np
 import streamlit as st
 
 from mnist_core.analysis.curves import Curve, nice, thinned
+from mnist_core.palette import Palette
 from mnist_core.runs import EpochRecord
 from pages.ui.format import count
-from pages.ui.theme import Palette, palette
+from pages.ui.theme import palette
 from pages.ui.train.live import Look
 
 __all__ = ["HEIGHT", "curve_spec", "draw_curves", "draw_empty_curves"]

@@ -6,7 +6,6 @@ estimate.
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import streamlit as st
 
@@ -18,6 +17,7 @@ from mnist_core.networks.layers import Conv, Dense, Pool
 from mnist_core.networks.shapes import PlannedLayer, flat, plan
 from mnist_core.runs import RunRecord, RunState
 from mnist_core.spec import RunSpec
+from pages.ui.component import component
 from pages.ui.format import count, duration, percent
 from pages.ui.guard import guarded
 from pages.ui.services import services
@@ -25,7 +25,6 @@ from pages.ui.train.spec_form import start_anew
 
 __all__ = ["FIRST_CARDS", "blocks", "choose_preset", "chosen_preset", "preset_cards"]
 
-FOLDER = Path(__file__).parents[1] / "components" / "preset_cards"
 CARDS_KEY = "preset-cards"
 CHOICE_KEY = "preset"
 FIRST_CARDS = 6
@@ -34,12 +33,7 @@ SAYS_FOR_SECONDS = 10.0
 ELSEWHERE = "not here"
 """What the basis of an estimate says where the seconds are another machine's."""
 
-_COMPONENT = st.components.v2.component(
-    "mnist_lab_preset_cards",
-    html=(FOLDER / "cards.html").read_text(encoding="utf-8"),
-    css=(FOLDER / "cards.css").read_text(encoding="utf-8"),
-    js=(FOLDER / "cards.js").read_text(encoding="utf-8"),
-)
+_COMPONENT = component("preset_cards")
 
 
 def chosen_preset() -> Preset:

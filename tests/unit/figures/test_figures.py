@@ -15,9 +15,8 @@ from mnist_core.analysis.distribution import class_histogram
 from mnist_core.analysis.evaluation import class_scores, confusion_matrix
 from mnist_core.analysis.history import History
 from mnist_core.analysis.threshold_curves import class_curves
-from mnist_core.figures import theme
+from mnist_core.palette import CLASS_COLOURS
 from mnist_core.runs import EpochRecord
-from pages.ui.theme import CLASS_COLOURS, LIGHT
 from tests.unit.analysis.sample_predictions import sample_split
 
 CLASSES = tuple("0123456789")
@@ -62,14 +61,6 @@ def test_it_has_a_title_named_axes_and_survives_json(name):
     assert all(trace.hovertemplate or trace.hoverinfo == "skip" or trace.name == "best epoch" for trace in figure.data)
     parameters = inspect.signature(getattr(figures, name)).parameters
     assert len(parameters) <= 5
-
-
-def test_the_colours_are_those_of_the_app():
-    assert theme.CLASS_COLOURS == CLASS_COLOURS
-    assert {name: LIGHT.split(name) for name in ("train", "validation", "test")} == theme.SPLIT_COLOURS
-    for name in ("text", "muted", "grid", "background", "right", "wrong", "sequential", "diverging"):
-        assert getattr(theme, name.upper()) == getattr(LIGHT, name), name
-    assert theme.class_colour(10) == theme.class_colour(0)
 
 
 def test_the_matrix_holds_counts_or_shares_and_errors_set_its_scale():
