@@ -3,7 +3,7 @@
 Training, validation and test look the same everywhere, and so do the classes.
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 __all__ = ["CLASS_COLOURS", "DARK", "LIGHT", "Palette", "class_colour"]
 
@@ -20,8 +20,6 @@ CLASS_COLOURS = (
     "#92dadd",
 )
 """Petroff's ten (2021), told apart by colour-blind eyes too; class 0 to 9, in this order in every chart."""
-
-Split = Literal["train", "validation", "test"]
 
 
 class Palette(NamedTuple):
@@ -53,8 +51,8 @@ class Palette(NamedTuple):
     sequential: tuple[str, ...]
     diverging: tuple[str, ...]
 
-    def split(self, name: Split) -> str:
-        """The colour of one split."""
+    def split(self, name: str) -> str:
+        """The colour of "train", "validation" or "test"."""
         return {"train": self.training, "validation": self.validation, "test": self.test}[name]
 
 
