@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from mnist_core.analysis.selection import Changed, Ids, Judged, Rule, Selection, phrase_of
+from mnist_core.analysis.selection import Changed, Judged, Rule, Selection, phrase_of
 from mnist_core.errors import MnistLabError, RunNotFound
 from mnist_core.run import Run
 from pages.ui.format import count, plain
@@ -61,7 +61,7 @@ def resolve(selection: Selection, run: Run, epoch: int) -> tuple[Selected | None
         origin = services().lab.run(selection.run)
         selection = replace(selection, run=origin.id)
         others = _others(selection.rule)
-        judges = [] if isinstance(selection.rule, Ids) else [origin.id, *others]
+        judges = [origin.id, *others] if selection.rule.reads_predictions else []
         if selection.split == "test" and not all(map(is_open, judges)):
             return None, SEALED
         if not _of_same_images(origin, run):

@@ -180,7 +180,7 @@ def _pick_order(view: View) -> None:
 
 def _pick_whether_it_moves(view: View) -> None:
     """Whether a rule was read at one epoch, or is read anew at each; ids are what they are."""
-    if view.selected is None or isinstance(view.selected.selection.rule, Ids):
+    if view.selected is None or not view.selected.selection.rule.reads_predictions:
         return
     selection = view.selected.selection
     st.session_state[MOVES] = FOLLOW if selection.epoch is None else THESE

@@ -1,5 +1,9 @@
 """Selections: every rule finds the images that a plain loop finds, and survives a link."""
 
+import zlib
+from base64 import urlsafe_b64encode
+from string import ascii_letters, digits
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,20 +11,25 @@ from hypothesis import strategies as st
 
 from mnist_core.analysis.selection import (
     MOST_IDS,
+    MOST_LETTERS,
     Cell,
     Changed,
     ConfidenceBin,
     Ids,
     Judged,
+    Lassoed,
     ProbabilityBin,
     Selection,
+    packed,
     phrase_of,
+    unpacked,
 )
 from mnist_core.errors import InvalidInput
 from mnist_core.inference.predictions import Predictions
 
 RUN, OTHER = "0190a1b2-0000-7000-8000-000000000001", "0190a1b2-0000-7000-8000-000000000002"
 CLASSES = 4
+BOMB = urlsafe_b64encode(zlib.compress(bytes(4_000_000), 9)).decode().rstrip("=")
 digit = st.integers(0, 999)
 some = st.none() | digit
 bins = st.integers(1, 100).flatmap(lambda n: st.tuples(st.integers(0, n - 1), st.just(n)))
@@ -30,6 +39,7 @@ rules = (
     | st.builds(lambda number, place: ProbabilityBin(number, *place), digit, bins)
     | st.builds(lambda place: ConfidenceBin(*place), bins)
     | st.builds(lambda ids: Ids(tuple(sorted(ids))), st.sets(digit, min_size=1, max_size=20))
+    | st.builds(lambda ids: Lassoed("umap", "dense_1", tuple(sorted(ids))), st.sets(digit, min_size=1))
 )
 selections = st.builds(Selection, rules, st.sampled_from([RUN, OTHER]), some, st.sampled_from(["validation", "train"]))
 
@@ -64,7 +74,8 @@ def each(one=NOW):
 @given(selections)
 def test_a_selection_survives_a_link(selection):
     assert Selection.parse(selection.text()) == selection
-    assert not set(selection.text()) - set("abcdefghijklmnopqrstuvwxyz0123456789.~-"), "nothing that a URL escapes"
+    unescaped = ascii_letters + digits + ".~-_"
+    assert not set(selection.text()) - set(unescaped), "nothing that a URL escapes"
 
 
 @given(st.text(max_size=80) | selections.map(lambda one: one.text()[1:]) | selections.map(lambda one: one.text() + "x"))
@@ -86,6 +97,11 @@ def test_what_is_no_selection_is_refused_with_a_sentence(text):
         f"ids.{'.'.join(map(str, range(MOST_IDS + 1)))}~3~validation~{RUN}",
         "cell.4.9~3~validation~../../x",
         f"cell.\u0664.9~3~validation~{RUN}",
+        f"map.umap.dense_1~3~validation~{RUN}",
+        f"map.umap.<b>.{packed((3, 5))}~3~validation~{RUN}",
+        f"map.umap.dense_1.{packed((3, 5))[:-2]}~3~validation~{RUN}",
+        f"map.umap.dense_1.{packed((0, 200_000))}~3~validation~{RUN}",
+        f"map.umap.dense_1.{BOMB}~3~validation~{RUN}",
     ],
 )
 def test_each_part_has_its_rule(text):
@@ -152,3 +168,31 @@ def test_a_selection_is_said_in_words():
         "image 7",
     ]
     assert phrase_of(Selection(Cell(1, 2), RUN, None, "validation"), names).endswith("at each epoch")
+
+
+def test_a_lasso_means_its_images_wherever_they_are():
+    rule = Lassoed("tsne", "conv_2", (101, 150, 900))
+    assert Selection(rule, RUN, 3, "validation").ids(lambda *_: pytest.fail("read a run"), 1).tolist() == [
+        101,
+        150,
+        900,
+    ]
+    assert NOW.ids[rule.rows(NOW, lambda *_: NOW)].tolist() == [101, 150]
+    selection = Selection(rule, RUN, 3, "validation")
+    assert phrase_of(selection, ()) == "lasso in the t-SNE of conv_2, at epoch 3"
+
+
+@pytest.mark.parametrize("share", [0.0005, 0.1, 0.5, 1.0])
+def test_many_ids_fit_a_link(share):
+    rng = np.random.default_rng(3)
+    ids = tuple((60_000 + np.flatnonzero(rng.random(10_000) <= share)).tolist())
+    assert unpacked(packed(ids)) == ids
+    assert len(packed(ids)) <= 2_000
+
+
+def test_more_than_a_link_holds_is_refused_with_a_sentence():
+    ids = np.flatnonzero(np.random.default_rng(3).random(70_000) < 0.5)
+    with pytest.raises(InvalidInput, match=rf"fit a link of {MOST_LETTERS:,} letters; these 3[0-9],[0-9]+ images"):
+        packed(ids.tolist())
+    a_class = np.flatnonzero(np.random.default_rng(3).random(70_000) < 0.1)
+    assert unpacked(packed(a_class.tolist())) == tuple(a_class.tolist())

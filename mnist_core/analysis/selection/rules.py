@@ -1,14 +1,12 @@
-"""A selection: images that someone singled out, and where it came from. It is what links carry between views.
+"""What singles images out, each as a link holds it, in words, and as the images that it means.
 
-A rule ("true 4, predicted 9") together with a run, an epoch and a split gives image ids; the ids are the selection,
-whatever run and epoch is looked at. As text, fit for a URL: `cell.4.9~3~validation~RUN`, where the parts are the rule,
-the epoch (`-` where the rule is read anew at each epoch that is looked at), the split and the run's id.
+A new rule is one class here and one entry of `READERS`.
 """
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,54 +14,38 @@ from numpy.typing import NDArray
 from mnist_core.analysis.calibration import bin_of_confidence
 from mnist_core.analysis.change import change, common_rows
 from mnist_core.analysis.distribution import bin_of_probability
-from mnist_core.errors import InvalidInput
-from mnist_core.inference.predictions import Predictions
+from mnist_core.analysis.selection.judged import Judged
+from mnist_core.analysis.selection.packed import packed, unpacked
 
 __all__ = [
     "MOST_IDS",
+    "NUMBER",
     "Cell",
     "Changed",
     "ConfidenceBin",
     "Ids",
-    "Judged",
+    "Lassoed",
     "ProbabilityBin",
     "Rule",
-    "Selection",
-    "phrase_of",
+    "read_rule",
 ]
 
 MOST_IDS = 400
-"""Ids that a selection without a rule may hold, and a link with it."""
+"""Images that may be pointed at one by one."""
 
 MOST_BINS = 100
 NUMBER = "[0-9]{1,9}"
-SPLITS = ("train", "validation", "test")
-FOLLOWS = "-"
+LETTERS = "[A-Za-z0-9_]{1,40}"
+MAPS = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 Rows = NDArray[np.int64]
-
-
-class Judged(NamedTuple):
-    """What a run says of a split at an epoch; arrays are ordered by image id.
-
-    Attributes:
-        ids: int32 (n,), the images.
-        labels: uint8 (n,), their true classes.
-        predictions: of the same n images.
-    """
-
-    ids: NDArray[np.int32]
-    labels: NDArray[np.uint8]
-    predictions: Predictions
-
-
-Judge = Callable[[str, int, str], Judged]
-"""Reads what a run (its id) says at an epoch of a split."""
 
 
 class Rule(Protocol):
     """What singles images out."""
 
     kind: ClassVar[str]
+    reads_predictions: ClassVar[bool]
+    """Whether it means other images at another epoch."""
 
     def arguments(self) -> tuple[str, ...]:
         """What stands behind the kind in a link."""
@@ -90,6 +72,7 @@ class Cell:
     """
 
     kind: ClassVar[str] = "cell"
+    reads_predictions: ClassVar[bool] = True
     true: int | None = None
     predicted: int | None = None
 
@@ -132,6 +115,7 @@ class Changed:
     """
 
     kind: ClassVar[str] = "changed"
+    reads_predictions: ClassVar[bool] = True
     fixed: bool
     epoch: int
     run: str = ""
@@ -167,6 +151,7 @@ class ProbabilityBin:
     """
 
     kind: ClassVar[str] = "probability"
+    reads_predictions: ClassVar[bool] = True
     number: int
     place: int
     bins: int
@@ -197,6 +182,7 @@ class ConfidenceBin:
     """
 
     kind: ClassVar[str] = "confidence"
+    reads_predictions: ClassVar[bool] = True
     place: int
     bins: int
 
@@ -222,6 +208,7 @@ class Ids:
     """
 
     kind: ClassVar[str] = "ids"
+    reads_predictions: ClassVar[bool] = False
     ids: tuple[int, ...]
 
     def arguments(self) -> tuple[str, ...]:
@@ -238,73 +225,43 @@ class Ids:
 
 
 @dataclass(frozen=True)
-class Selection:
-    """A rule, and where it was made.
+class Lassoed:
+    """The images around which somebody drew a line in a map.
 
     Attributes:
-        rule: what singles the images out.
-        run: id of the run that it was made in.
-        epoch: the epoch that it was made at; None reads the rule anew at each epoch that is looked at.
-        split: the split that it was made in.
+        method: how the map was made.
+        layer: the layer that it shows.
+        ids: ascending; as many as a link holds, see `packed`.
     """
 
-    rule: Rule
-    run: str
-    epoch: int | None
-    split: str
+    kind: ClassVar[str] = "map"
+    reads_predictions: ClassVar[bool] = False
+    method: str
+    layer: str
+    ids: tuple[int, ...]
 
-    def text(self) -> str:
-        """As a link holds it."""
-        rule = ".".join((self.rule.kind, *self.rule.arguments()))
-        return "~".join((rule, FOLLOWS if self.epoch is None else str(self.epoch), self.split, self.run))
+    def arguments(self) -> tuple[str, ...]:
+        """Method, layer, and the ids, packed."""
+        return self.method, self.layer, packed(self.ids)
 
-    @classmethod
-    def parse(cls, text: str) -> "Selection":
-        """Reads what `text` wrote.
+    def rows(self, judged: Judged, judge: Callable[[str, int], Judged]) -> Rows:  # noqa: ARG002 - part of the protocol
+        """Rows of its images that are in the split."""
+        return np.flatnonzero(np.isin(judged.ids, self.ids))
 
-        Raises:
-            InvalidInput: it is no selection.
-        """
-        parts = text.split("~")
-        try:
-            rule, epoch, split, run = parts
-            if split not in SPLITS or not re.fullmatch("[0-9a-f-]{4,36}", run):
-                raise ValueError(split)
-            return cls(_rule(rule), run, None if epoch == FOLLOWS else _number(epoch), split)
-        except (ValueError, KeyError):
-            raise InvalidInput(
-                "`selection` in the link must be a rule, an epoch, a split and a run, such as"
-                f" `cell.4.9~3~validation~RUN`, got `{_fit_for_a_sentence(text)}`."
-            ) from None
-
-    def ids(self, judge: Judge, epoch: int) -> NDArray[np.int32]:
-        """The images: int32, ascending.
-
-        Args:
-            judge: reads what a run says.
-            epoch: the epoch that is looked at, for rules that follow it.
-
-        Raises:
-            MnistLabError: what it was made from is gone; as `judge`.
-        """
-        if isinstance(self.rule, Ids):
-            return np.array(self.rule.ids, np.int32)
-        judged = judge(self.run, epoch if self.epoch is None else self.epoch, self.split)
-        rows = self.rule.rows(judged, lambda run, at: judge(run or self.run, at, self.split))
-        return judged.ids[rows]
+    def phrase(self, classes: Sequence[str]) -> str:  # noqa: ARG002 - part of the protocol
+        """As "lasso in the UMAP of dense_1"."""
+        return f"lasso in the {MAPS.get(self.method, self.method)} of {self.layer}"
 
 
-def phrase_of(selection: Selection, classes: Sequence[str]) -> str:
-    """A selection in words, with the epoch that it was made at."""
-    said = selection.rule.phrase(classes)
-    if isinstance(selection.rule, Ids):
-        return said
-    return f"{said}, at {'each epoch' if selection.epoch is None else f'epoch {selection.epoch}'}"
+def read_rule(text: str) -> Rule:
+    """Reads what `kind` and `arguments` wrote, joined by dots.
 
-
-def _rule(text: str) -> Rule:
+    Raises:
+        ValueError: it is no rule.
+        KeyError: there is no rule of this kind.
+    """
     kind, *arguments = text.split(".")
-    return _READERS[kind](arguments)
+    return READERS[kind](arguments)
 
 
 def _cell(arguments: list[str]) -> Cell:
@@ -335,12 +292,20 @@ def _ids(arguments: list[str]) -> Ids:
     return Ids(tuple(sorted({_number(one) for one in arguments})))
 
 
-_READERS: dict[str, Callable[[list[str]], Rule]] = {
+def _lassoed(arguments: list[str]) -> Lassoed:
+    method, layer, text = arguments
+    if not (re.fullmatch(LETTERS, method) and re.fullmatch(LETTERS, layer)):
+        raise ValueError(method)
+    return Lassoed(method, layer, unpacked(text))
+
+
+READERS: dict[str, Callable[[list[str]], Rule]] = {
     Cell.kind: _cell,
     Changed.kind: _changed,
     ProbabilityBin.kind: _probability_bin,
     ConfidenceBin.kind: _confidence_bin,
     Ids.kind: _ids,
+    Lassoed.kind: _lassoed,
 }
 
 
@@ -362,7 +327,3 @@ def _name(classes: Sequence[str], number: int) -> str:
 
 def _from_to(place: int, bins: int) -> str:
     return f"from {place / bins:.2f} to {(place + 1) / bins:.2f}"
-
-
-def _fit_for_a_sentence(text: str) -> str:
-    return re.sub("[^0-9A-Za-z.~-]", "?", text if len(text) <= 60 else f"{text[:57]}...")
