@@ -7,14 +7,14 @@ from pages.ui.frame.view import View, looked_at
 from pages.ui.gallery import gallery
 from pages.ui.guard import guard, guarded
 from pages.ui.images import image_source
-from pages.ui.predictions.biography import draw_biography
-from pages.ui.predictions.chosen_images import draw_chosen_images, gallery_items
 from pages.ui.predictions.comparison import Compared, compare_menus, draw_changes
-from pages.ui.predictions.headline import draw_headline
 from pages.ui.predictions.matrix import HEIGHT, draw_matrix
 from pages.ui.predictions.panels import draw_panels
-from pages.ui.predictions.part import Part, choose_part
 from pages.ui.predictions.report import class_report
+from pages.ui.selection.biography import draw_biography
+from pages.ui.selection.chosen_images import draw_chosen_images, gallery_items
+from pages.ui.selection.headline import draw_headline
+from pages.ui.selection.part import Part, choose_part
 
 DRAWN = 10
 RANDOM = "random images"

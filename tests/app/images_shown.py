@@ -21,8 +21,8 @@ def only_the_images() -> None:
     from types import SimpleNamespace
 
     from pages.ui.frame.view import frame, looked_at
-    from pages.ui.predictions.biography import draw_biography
-    from pages.ui.predictions.chosen_images import draw_chosen_images
+    from pages.ui.selection.biography import draw_biography
+    from pages.ui.selection.chosen_images import draw_chosen_images
 
     frame(SimpleNamespace(url_path="images", title="Images"), "Which images?")
     draw_chosen_images(looked_at(), height=400)

@@ -12,8 +12,8 @@ from mnist_core.analysis.biography import Moment, biography
 from mnist_core.analysis.selection import Ids, Selection
 from mnist_core.palette import DARK, LIGHT
 from mnist_core.run import Run
-from pages.ui.predictions.biography import _life, life_said
-from pages.ui.predictions.biography_strip import strip_spec
+from pages.ui.selection.biography import _life, life_said
+from pages.ui.selection.biography_strip import strip_spec
 from tests.app.comparing import rival_of
 from tests.app.images_shown import assert_sound, ids_of, open_images, sentences
 from tests.app.random_events import send

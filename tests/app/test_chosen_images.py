@@ -11,7 +11,7 @@ from mnist_core.analysis.order import ORDERS
 from mnist_core.analysis.selection import Cell, Changed, ConfidenceBin, Ids, Selection
 from pages.ui import images
 from pages.ui.frame import view as frame
-from pages.ui.predictions import chosen_images
+from pages.ui.selection import chosen_images
 from pages.ui.snapshot import load_snapshot
 from tests.app.images_shown import assert_sound, choose, gallery_of, ids_of, open_images, pictures_of, sentences
 from tests.app.random_events import send

@@ -6,7 +6,7 @@ from sklearn.metrics import accuracy_score, top_k_accuracy_score
 from mnist_core.analysis.evaluation import wilson_interval
 from mnist_core.analysis.selection import Cell, Ids
 from pages.ui.format import accuracy_sentence, percent
-from pages.ui.predictions.headline import NOTHING
+from pages.ui.selection.headline import NOTHING
 from tests.app.numbers_shown import open_numbers, recorded, said, text_of
 
 

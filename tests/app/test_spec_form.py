@@ -11,7 +11,8 @@ from mnist_core.errors import InvalidSpec
 from mnist_core.networks.catalogue import presets
 from mnist_core.part import field_docs
 from mnist_core.spec import AugmentationSpec, CosineSchedule, EarlyStopping, RunSpec
-from pages.ui.train.spec_fields import FIELDS, NO_EFFECT, amount, amount_text, help_text
+from pages.ui.field_widget import amount, amount_text, help_text
+from pages.ui.train.spec_fields import FIELDS, NO_EFFECT
 
 NOT_IN_THE_FORM = ("spec_version", "dataset.name", "dataset.corruption", "dataset.grouping.N", "network")
 VARIANTS = {

@@ -36,6 +36,10 @@ def section(page: str, title: str) -> str:
     ]
 
 
+ROOMS = {"predictions": ("predictions", "selection"), "curves": ("curves",)}
+"""The folders of `pages/ui` in which a page's own parameters of the link stand."""
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_a_section_and_an_example(command):
     assert f"python -m mnist_core {command}" in section("command-line", f"`{command}`")
@@ -47,11 +51,14 @@ def test_every_option_is_in_its_commands_section(command, option):
     assert f"`{option}" in (everywhere if option in ("--json", "--help") else section("command-line", f"`{command}`"))
 
 
-@pytest.mark.parametrize("page", ["predictions", "curves"])
+@pytest.mark.parametrize("page", ROOMS)
 def test_every_parameter_of_a_link_is_told_and_no_other(page):
     rows = [line.split("|")[1:3] for line in section("looking", "The link").splitlines() if line.startswith("| `")]
-    told = {name for names, where in rows if where.strip() == page for name in re.findall(r"`(\w+)`", names)}
-    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "pages" / "ui" / page).glob("*.py"))
+    told = {
+        name for names, where in rows if page in where.strip().split(", ") for name in re.findall(r"`(\w+)`", names)
+    }
+    files = [path for room in ROOMS[page] for path in (ROOT / "pages" / "ui" / room).glob("*.py")]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in files)
     constants = dict(re.findall(r'^([A-Z_]+) = "(\w+)"$', code, flags=re.MULTILINE))
     bound = re.findall(r'key=([\w"]+),(?:(?!key=)[^)])*?bind="query-params"', code)
     names = {constants.get(name, name.strip('"')) for name in bound}

@@ -16,8 +16,9 @@ from mnist_core.errors import InvalidSpec
 from mnist_core.networks.catalogue import Preset
 from mnist_core.overrides import apply_overrides
 from mnist_core.spec import SHIPPED_GROUPINGS, RunSpec
+from pages.ui.field_widget import Field, field_widget
 from pages.ui.guard import guarded
-from pages.ui.train.spec_fields import NO_EFFECT, VARIANTS, Field, field_widget, fields_of
+from pages.ui.train.spec_fields import LABELS, NO_EFFECT, VARIANTS, fields_of
 
 __all__ = ["Draft", "draw_common", "draw_more", "groups", "start_anew", "start_draft"]
 
@@ -161,7 +162,10 @@ def _reset(part: str) -> None:
 
 
 def _fields(draft: Draft) -> list[Field]:
-    return [Field(doc.path, doc, value, _key(draft, doc.path, value)) for doc, value in fields_of(draft.plain)]
+    return [
+        Field(doc.path, doc, value, _key(draft, doc.path, value), LABELS.get(doc.path, ""))
+        for doc, value in fields_of(draft.plain)
+    ]
 
 
 def _key(draft: Draft, path: str, default: Any) -> str:

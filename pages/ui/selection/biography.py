@@ -21,7 +21,7 @@ from pages.ui.frame.selected import select
 from pages.ui.frame.view import View
 from pages.ui.guard import guarded
 from pages.ui.images import image_source, sprite_url
-from pages.ui.predictions.biography_strip import draw_strip
+from pages.ui.selection.biography_strip import draw_strip
 from pages.ui.services import services
 
 __all__ = ["PANEL", "choose_image", "chosen_image", "draw_biography", "life_said"]

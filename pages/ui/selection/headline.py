@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.ui.format import accuracy_sentence, count, interval, percent
 from pages.ui.frame.view import View
-from pages.ui.predictions.part import selected_snapshot
+from pages.ui.selection.part import selected_snapshot
 from pages.ui.snapshot import Snapshot
 
 __all__ = ["draw_headline", "headline"]

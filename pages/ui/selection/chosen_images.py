@@ -16,7 +16,7 @@ from pages.ui.frame.view import View
 from pages.ui.gallery import GalleryItem, gallery
 from pages.ui.guard import guarded
 from pages.ui.images import MOST_IMAGES, image_source
-from pages.ui.predictions.biography import PANEL, choose_image, chosen_image
+from pages.ui.selection.biography import PANEL, choose_image, chosen_image
 
 __all__ = ["FEW_IMAGES", "Looked", "draw_chosen_images", "gallery_items", "looked_through"]
 
