@@ -5,7 +5,7 @@ BIN := .venv/bin
 # `make install GPU=1` takes TensorFlow with CUDA instead of the CPU build.
 REQUIREMENTS := requirements$(if $(GPU),-gpu).txt
 
-.PHONY: run install check test bench screenshots requirements clean
+.PHONY: run install check test bench screenshots components requirements clean
 
 run: .venv/installed
 	$(BIN)/streamlit run app.py --server.address $(ADDRESS) --server.port $(PORT)
@@ -40,6 +40,10 @@ bench: .venv/tested
 # Photographs every page in its states into build/screenshots.
 screenshots: .venv/tested
 	$(BIN)/python -m tools.screenshots
+
+# Builds the program of the map anew, with the licences of what it holds; needs Node.js with npm.
+components:
+	cd pages/ui/components/map/source && npm ci && npm run build
 
 # Pins what pyproject.toml asks for anew; needs uv.
 requirements:

@@ -15,6 +15,7 @@ from pages.ui.frame.prefetch import close_prefetching, open_prefetching
 from pages.ui.frame.share import share_routes
 from pages.ui.guard import show_script_error
 from pages.ui.images import image_routes
+from pages.ui.map import map_routes
 from pages.ui.owner import owner_routes
 from pages.ui.services import close_services, services
 
@@ -42,6 +43,6 @@ async def health(_: Request) -> JSONResponse:
 app = st.App(
     "pages/navigation.py",
     lifespan=lifespan,
-    routes=[Route("/healthz", health), *image_routes(), *owner_routes(), *share_routes()],
+    routes=[Route("/healthz", health), *image_routes(), *owner_routes(), *share_routes(), *map_routes()],
     on_script_error=show_script_error,
 )

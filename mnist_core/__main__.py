@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from mnist_core.analysis.embedding import METHODS
 from mnist_core.analysis.order import ORDERS
 from mnist_core.commands import COMMANDS, Answer
 from mnist_core.errors import InvalidInput, MnistLabError
@@ -39,11 +40,12 @@ def build_parser() -> argparse.ArgumentParser:
     for command in added.values():
         command.add_argument("--json", action="store_true", help="print one JSON document on standard output")
     _train_options(added["train"])
-    for name in ("show", "evaluate", "biography", "export"):
+    for name in ("show", "evaluate", "biography", "embed", "export"):
         added[name].add_argument("run", metavar="RUN", help="id, unambiguous prefix of it, or name")
     _evaluate_options(added["evaluate"])
     added["biography"].add_argument("image", metavar="IMAGE", help="id of the image: its row in the dataset")
     added["biography"].add_argument("--split", choices=RECORDED_SPLITS, help="default the one that holds the image")
+    _embed_options(added["embed"])
     added["export"].add_argument("--out", required=True, metavar="FILE.zip", help="where the bundle goes")
     added["import"].add_argument("file", metavar="FILE.zip", help="a run bundle")
     return parser
@@ -67,6 +69,17 @@ def _evaluate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--selection", metavar="TEXT", help="images to evaluate besides, as a link names them")
     command.add_argument("--most-wrong", metavar="N", help="list so many errors")
     command.add_argument("--order", choices=ORDERS, help=f"of --most-wrong; default {ORDERS[0]}")
+
+
+def _embed_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--layer", metavar="LAYER", help="its id, or pixels; default the last hidden layer")
+    command.add_argument("--method", default="umap", choices=METHODS, help="default umap")
+    command.add_argument("--epoch", default="kept", help="best, last, kept or a number; default kept")
+    command.add_argument("--split", default="validation", choices=SPLITS, help="default validation")
+    command.add_argument("--points", default="10000", metavar="N", help="so many images at most; default 10,000")
+    command.add_argument("--sample-seed", default="0", metavar="N", help="decides which images; default 0")
+    command.add_argument("--set", action="append", metavar="NAME=VALUE", help="a setting, such as perplexity=50")
+    command.add_argument("--out", metavar="FILE.npz", help="where places, image ids and labels go")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

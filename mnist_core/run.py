@@ -1,31 +1,48 @@
 """A handle to one recorded run: its epochs, weights and predictions, and how right it is at any epoch and split."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnist_core.analysis.biography import Biography, Moment, biography, moment
+from mnist_core.analysis.embedding import stratified_sample
 from mnist_core.analysis.evaluation import Evaluation, evaluate
 from mnist_core.analysis.history import History
 from mnist_core.analysis.selection import Judged
 from mnist_core.datasets import Dataset
 from mnist_core.errors import EpochNotRecorded, InvalidInput
+from mnist_core.inference.activations import PIXELS, Activations, activations
 from mnist_core.inference.predictions import Predictions
+from mnist_core.maps import MapRequest, MapResult, Sample, compute
+from mnist_core.networks.layers import Dropout, Flatten, Layer, Permute
 from mnist_core.networks.shapes import PlannedLayer, flat, plan
 from mnist_core.npz import Arrays, from_npz
 from mnist_core.runs import RUN_LEVEL, Archive, EpochRecord, Facts, RunRecord, best_epoch, kept_epoch, write_bundle
 from mnist_core.sentences import shown_value
 from mnist_core.spec import RunSpec
 
-__all__ = ["RECORDED_SPLITS", "SPLITS", "Run", "read_predictions"]
+__all__ = ["RECORDED_SPLITS", "SPLITS", "MapOptions", "Run", "last_hidden_layer", "read_predictions"]
 
 SPLITS = ("train", "validation", "test")
 RECORDED_SPLITS = ("validation", "test")
 """The splits whose predictions are recorded each epoch."""
+
+
+class MapOptions(TypedDict, total=False):
+    """What else can be said about a map; `MapRequest` explains the fields, `epoch` is as for `Run.weights`."""
+
+    split: str
+    epoch: int | str
+    points: int
+    sample_seed: int
+    settings: Mapping[str, Any]
 
 
 class Run:
@@ -65,6 +82,21 @@ class Run:
     def layers(self) -> tuple[PlannedLayer, ...]:
         """Its layers in depth-first order, with shapes, parameters and multiply-adds."""
         return tuple(flat(plan(self.spec.network.layers)))
+
+    @property
+    def layer_ids(self) -> tuple[str, ...]:
+        """What `activations` can be asked of: "pixels", then its layers by their ids, depth first."""
+        return (PIXELS, *(place.id for place in self.layers))
+
+    @property
+    def last_hidden_layer(self) -> str:
+        """See the function of this name."""
+        return last_hidden_layer(self.spec.network.layers)
+
+    @property
+    def weight_epochs(self) -> tuple[int, ...]:
+        """The epochs whose weights are kept, first to last."""
+        return tuple(one.epoch for one in self._archive.store.artifacts(self.id) if one.name == "weights")
 
     @property
     def parameters(self) -> int:
@@ -138,18 +170,106 @@ class Run:
         return read_predictions(self._archive.read(self.id, number, "predictions"), split)
 
     def _predict_training_split(self, epoch: int) -> Predictions:
-        weights, spec, known = self.weights(epoch), self.spec, self.facts
+        weights, dataset = self.weights(epoch), self._images_trained_on()
+        from mnist_core.inference.predict import predict
+
+        with self._computing():
+            return predict(self.spec, weights, dataset, self.split_file["train_ids"])
+
+    def _images_trained_on(self) -> Dataset:
+        """Its dataset after grouping.
+
+        Raises:
+            InvalidInput: what is at hand under that name is another one, or the run has not started.
+        """
+        spec, known = self.spec, self.facts
         dataset = self._dataset(spec.dataset.name)
         if known is None or known.dataset.content_hash != dataset.content_hash:
             raise InvalidInput(
-                f"The training split of `{self.record.name}` needs the images that it was trained on;"
-                f" `{dataset.source}` holds another `{dataset.name}`."
+                f"Looking into `{self.record.name}` needs the images that it was trained on; `{dataset.source}` holds"
+                f" another `{dataset.name}`."
             )
-        from mnist_core.inference.predict import predict
+        return dataset.grouped(spec.dataset.grouping)
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        """On the device of this process, with the threads of the training, the same way each time."""
         from mnist_core.training.runtime import place, training_scope
 
+        known = self.facts
+        assert known is not None
         with training_scope(place("auto", known.threads).device):
-            return predict(spec, weights, dataset.grouped(spec.dataset.grouping), self.split_file["train_ids"])
+            yield
+
+    def sample(self, split: str = "validation", points: int | None = None, *, seed: int = 0) -> Sample:
+        """Some images of a split, of each class its share.
+
+        Args:
+            split: "train", "validation" or "test".
+            points: how many at most; None takes all.
+            seed: decides which.
+
+        Raises:
+            InvalidInput: there is no such split.
+            EpochNotRecorded: the run has not started.
+        """
+        if split not in SPLITS:
+            raise InvalidInput(f"`split` must be one of {', '.join(SPLITS)}, got {split!r}.")
+        ids, labels = (self.split_file[f"{split}_{name}"] for name in ("ids", "labels"))
+        found = Sample(ids.astype(np.int32, copy=False), labels.astype(np.uint8, copy=False))
+        if points is None or points >= len(ids):
+            return found
+        rows = stratified_sample(found.labels, points, seed)
+        return Sample(found.ids[rows], found.labels[rows])
+
+    def activations(
+        self,
+        layer: str,
+        ids: NDArray[np.integer],
+        epoch: int | str = "kept",
+        *,
+        between: Callable[[], Any] = lambda: None,
+    ) -> Activations:
+        """What leaves a layer at an epoch, computed now; wide layers as principal components.
+
+        Args:
+            layer: one of `layer_ids`.
+            ids: (n,), image ids, at least 2, such as those of `sample`.
+            epoch: "kept", "best", "last" or a number.
+            between: called after each 2,000 images; may raise to end the work.
+
+        Raises:
+            InvalidInput: there is no such layer, the dataset is another one, or what leaves the layer is not finite.
+            EpochNotRecorded: the run has no such epoch, or its weights were not kept.
+        """
+        if layer not in self.layer_ids:
+            raise InvalidInput(
+                f"`layer` must be one of {', '.join(self.layer_ids)} in `{self.record.name}`, got {shown_value(layer)}."
+            )
+        number = self.epoch_number(epoch)
+        weights = {} if layer == PIXELS else self.weights(number)
+        images = self._images_trained_on().images[ids]
+        with self._computing():
+            return activations(self.spec, weights, images, layer, between=between)
+
+    def map(self, layer: str | None = None, method: str = "umap", **options: Unpack[MapOptions]) -> MapResult:
+        """A map of a layer: computed in this process, kept nowhere. A look at the test split is recorded.
+
+        Args:
+            layer: one of `layer_ids`; None takes the last hidden layer.
+            method: "pca", "tsne" or "umap".
+            **options: split, epoch, points, sample_seed, and settings of the method by name.
+
+        Raises:
+            InvalidInput: the request does not fit the run, or the settings not the images.
+            EpochNotRecorded: the run has no such epoch, or its weights were not kept.
+        """
+        epoch = self.epoch_number(options.pop("epoch", "kept"))
+        source = (self.last_hidden_layer if layer is None else layer, epoch)
+        request = MapRequest.parse({"method": method, "sources": [source], **options}).fitted(self)
+        if request.split == "test":
+            self.open_test_split()
+        return compute(self, request)
 
     def history(self, split: str = "validation", known: History | None = None) -> History:
         """What the run predicted of a split at each of its epochs.
@@ -287,6 +407,13 @@ class Run:
         """
         write_bundle(self._archive, self.id, Path(path))
         return Path(path)
+
+
+def last_hidden_layer(layers: Sequence[Layer]) -> str:
+    """The id of the last layer before the output that changes what it gets; "pixels" where there is none."""
+    hidden = plan(layers)[:-1]
+    changing = (place.id for place in reversed(hidden) if not isinstance(place.layer, Dropout | Flatten | Permute))
+    return next(changing, PIXELS)
 
 
 def read_predictions(data: bytes, split: str) -> Predictions:

@@ -3,16 +3,30 @@
 import difflib
 import reprlib
 from dataclasses import dataclass
-from typing import Any, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from mnist_core.errors import InvalidInput
 from mnist_core.part import FieldDoc, Part, alternatives, field_doc, field_docs, tags
 
-__all__ = ["one_line", "sentence", "shown_value"]
+__all__ = ["one_line", "sentence", "shown_value", "validated"]
 
 LONGEST = 60
+P = TypeVar("P", bound=Part)
+
+
+def validated(model: type[P], data: Any) -> P:
+    """A part from plain data, as JSON holds it.
+
+    Raises:
+        InvalidInput: a field breaks its rule; the sentence names field, rule and what was given.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise InvalidInput(sentence(error, model)) from None
 
 
 def sentence(error: ValidationError, model: type[Part]) -> str:

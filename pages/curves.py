@@ -17,6 +17,7 @@ from pages.ui.frame.view import View, looked_at
 from pages.ui.guard import guarded, show_script_error
 from pages.ui.owner import current_owner
 from pages.ui.recorded import epochs_of, sizes_of
+from pages.ui.selection.headline import selection_headline
 from pages.ui.services import services
 
 READ = (
@@ -29,7 +30,9 @@ def page() -> None:
     """Draws the page for what is looked at."""
     view = looked_at()
     curves = _curves(view)
-    st.markdown(_sentence(curves, view))
+    left, right = st.columns(2, gap="large")
+    left.markdown(_sentence(curves, view))
+    right.markdown(selection_headline(view))
     options = choose_options()
     st.space("xxsmall")
     for column, quantity in zip(st.columns(2, gap="medium"), QUANTITIES, strict=True):

@@ -40,6 +40,12 @@ PAGES = [
         help="What a network gets wrong: confusion matrix, errors, accuracy of each class.",
     ),
     st.Page(
+        "embeddings.py",
+        title="Embeddings",
+        icon=":material/scatter_plot:",
+        help="Maps of what a layer makes of the images: PCA, t-SNE, UMAP.",
+    ),
+    st.Page(
         "curves.py",
         title="Curves",
         icon=":material/show_chart:",
@@ -47,7 +53,11 @@ PAGES = [
     ),
     st.Page("data.py", title="Data", icon=":material/image:", help="The images, and what a network receives of them."),
 ]
-QUESTIONS = {"predictions": "Where is it wrong?", "curves": "How did it learn?"}  # of the pages that look at a run
+QUESTIONS = {
+    "predictions": "Where is it wrong?",
+    "embeddings": "How does a hidden layer arrange the digits?",
+    "curves": "How did it learn?",
+}  # of the pages that look at a run
 
 page = st.navigation(PAGES, position="top")
 with guard():

@@ -10,11 +10,11 @@ from pages.ui.images import image_source
 from pages.ui.predictions.comparison import Compared, compare_menus, draw_changes
 from pages.ui.predictions.matrix import HEIGHT, draw_matrix
 from pages.ui.predictions.panels import draw_panels
+from pages.ui.predictions.part import Part, choose_part
 from pages.ui.predictions.report import class_report
 from pages.ui.selection.biography import draw_biography
 from pages.ui.selection.chosen_images import draw_chosen_images, gallery_items
 from pages.ui.selection.headline import draw_headline
-from pages.ui.selection.part import Part, choose_part
 
 DRAWN = 10
 RANDOM = "random images"

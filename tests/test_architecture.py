@@ -27,7 +27,8 @@ SCREEN = named([ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))])
 SHARED = [name for name in SCREEN if name.startswith("pages.ui.")]
 BACKEND = "mnist_core.backend"
 TENSORFLOW = ("tensorflow", "keras")
-HEAVY = ("tensorflow", "keras", "sklearn", "scipy", "dask", "distributed", "umap", "pandas", "streamlit", "plotly")
+MAPPERS = ("scipy", "sklearn", "openTSNE", "umap", "numba", "threadpoolctl")
+HEAVY = ("tensorflow", "keras", *MAPPERS, "dask", "distributed", "pandas", "streamlit", "plotly")
 ENTRANCE = ("mnist_core.commands", "mnist_core.__main__")
 
 
@@ -109,6 +110,13 @@ def test_plotly_comes_in_by_one_door(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", FILES)
+def test_who_makes_maps_loads_its_libraries_when_they_are_needed(module: str) -> None:
+    assert not uses(module, "openTSNE", "umap", "numba", at_start=True)
+    if uses(module, "openTSNE", "umap", "numba"):
+        assert inside(module, "mnist_core.analysis.embedding")
+
+
+@pytest.mark.parametrize("module", FILES)
 def test_nobody_needs_the_figures(module: str) -> None:
     if not inside(module, "mnist_core.figures"):
         assert not uses(module, "mnist_core.figures")
@@ -128,7 +136,7 @@ def test_dask_is_spoken_in_one_room(module: str) -> None:
 
 
 NOT_ON_SCREEN = (
-    "tensorflow", "keras", "umap", "openTSNE", "sqlalchemy", "sklearn", "scipy",
+    "tensorflow", "keras", "umap", "openTSNE", "numba", "sqlalchemy", "sklearn", "scipy",
     "mnist_core.backend", "mnist_core.training", "mnist_core.inference", "mnist_core.networks.build",
     *ENTRANCE,
 )  # fmt: skip
@@ -164,16 +172,23 @@ ARROWS = {
     "mnist_core.datasets": ("errors", "settings", "spec", "datasets"),
     # A bundle's weights are checked against what its layer stack has.
     "mnist_core.runs": ("errors", "networks.shapes", "npz", "runs", "spec"),
-    "mnist_core.analysis": ("errors", "inference.predictions", "analysis"),
+    "mnist_core.analysis": ("errors", "inference.predictions", "analysis", "part"),
     "mnist_core.training": (
         "analysis", "backend", "datasets", "errors", "inference", "machine", "networks", "npz", "runs", "seeding",
         "settings", "spec", "training",
     ),
     "mnist_core.jobs": (
-        "datasets", "errors", "inference.predictions", "jobs", "lab", "machine", "networks.cost", "npz", "runs",
-        "settings", "spec", "training.assignment", "training.execute", "training.runtime",
+        "analysis.embedding", "datasets", "errors", "inference.activations", "inference.predictions", "jobs", "lab",
+        "machine", "maps", "networks.cost", "npz", "run", "runs", "settings", "spec", "training.assignment",
+        "training.execute", "training.runtime",
     ),
-    "mnist_core.inference": ("backend", "datasets", "inference", "networks", "npz", "spec"),
+    "mnist_core.maps": (
+        "analysis.embedding", "errors", "inference.activations", "maps", "networks.shapes", "npz", "part", "runs",
+        "sentences",
+    ),
+    "mnist_core.inference": (
+        "analysis.principal", "backend", "datasets", "errors", "inference", "networks", "npz", "spec",
+    ),
 }  # fmt: skip
 
 
@@ -206,7 +221,10 @@ def loaded_without_packages(module: str) -> frozenset[str]:
     return frozenset(seen)
 
 
-@pytest.mark.parametrize("package", ["mnist_core", "mnist_core.jobs", "mnist_core.runs", "mnist_core.lab"])
+LIGHT = ["mnist_core", "mnist_core.jobs", "mnist_core.runs", "mnist_core.lab", "mnist_core.maps"]
+
+
+@pytest.mark.parametrize("package", [*LIGHT, "mnist_core.analysis.embedding"])
 def test_importing_the_package_is_light(package: str) -> None:
     answer = in_a_fresh_process(f"import sys, {package}; print(' '.join(sys.modules))")
     loaded = {name.partition(".")[0] for name in answer.split()}

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from mnist_core.commands.answer import Answer
 from mnist_core.commands.biography import show_biography
 from mnist_core.commands.catalogues import show_datasets, show_presets
+from mnist_core.commands.embed import embed
 from mnist_core.commands.evaluation import evaluate
 from mnist_core.commands.recorded import export, import_run, list_runs, show
 from mnist_core.commands.training import calibrate, train
@@ -24,6 +25,7 @@ COMMANDS: dict[str, Callable[[Lab, argparse.Namespace], Answer]] = {
     "show": show,
     "evaluate": evaluate,
     "biography": show_biography,
+    "embed": embed,
     "export": export,
     "import": import_run,
     "calibrate": calibrate,

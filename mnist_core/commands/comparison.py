@@ -47,6 +47,7 @@ def against(looking: Looking, text: str) -> Document:
     ids = looking.judged.ids[mine]
     return {
         "run": other.id,
+        "name": other.record.name,
         "epoch": epoch,
         "images": len(mine),
         "accuracy": float(np.count_nonzero(before == labels) / len(labels)),

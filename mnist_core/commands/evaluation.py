@@ -79,7 +79,7 @@ def _lines(looking: Looking, document: Document) -> Iterator[str]:
 def _more_lines(looking: Looking, document: Document) -> Iterator[str]:
     if other := document.get("against"):
         yield (
-            f"against epoch {other['epoch']} of {other['run'][:13]}, {_percent(other['accuracy'])} of"
+            f"against epoch {other['epoch']} of {other['name']}, {_percent(other['accuracy'])} of"
             f" {other['images']:,} images: {len(other['fixed']):,} fixed, {len(other['broken']):,} newly broken"
         )
     if chosen := document.get("selection"):

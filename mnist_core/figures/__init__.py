@@ -4,6 +4,7 @@
 """
 
 from mnist_core.figures.classes import class_report, class_scores_over_epochs
+from mnist_core.figures.embedding import embedding
 from mnist_core.figures.epochs import biography_strip, training_curves
 from mnist_core.figures.matrix import confusion, confusion_difference
 from mnist_core.figures.probabilities import probability_histogram, reliability_diagram
@@ -15,6 +16,7 @@ __all__ = [
     "class_scores_over_epochs",
     "confusion",
     "confusion_difference",
+    "embedding",
     "precision_recall_curves",
     "probability_histogram",
     "reliability_diagram",

@@ -39,7 +39,7 @@ class Control:
 
     def __init__(self, store: Store, settings: Settings, start: Callable[[Settings], Engine]) -> None:
         self._store, self._settings, self._start = store, settings, start
-        self._wake, self._ended = threading.Event(), threading.Event()
+        self._wake, self._ended, self._views = threading.Event(), threading.Event(), threading.Event()
         self._engine: Engine | None = None
         self._wished: dict[str, float] = {}
         self._slots: tuple[Slot, ...] = ()
@@ -57,6 +57,11 @@ class Control:
     def wake(self) -> None:
         """Asks for a look now."""
         self._wake.set()
+
+    def expect_views(self) -> None:
+        """Lets the view worker start, as somebody will soon ask it for something."""
+        self._views.set()
+        self.wake()
 
     def close(self) -> None:
         """Ends the thread and the engine's processes."""
@@ -103,6 +108,8 @@ class Control:
         self._slots = engine.slots()
         active = [run for run in self._store.active() if run.kind != "train" or run.source is None]
         self._do(engine, duties(active, self._sight(engine, active)))
+        if self._views.is_set():
+            engine.need_views()
 
     def _sight(self, engine: Engine, active: list[RunRecord]) -> Sight:
         now = self._store.now()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from mnist_core.datasets import Dataset, Splits, available
 from mnist_core.errors import DatasetMissing, InvalidSpec, NotOwner, QueueFull
@@ -12,6 +12,8 @@ from mnist_core.jobs.engine import Engine
 from mnist_core.jobs.slots import Slot
 from mnist_core.lab import Lab
 from mnist_core.machine import has_gpu
+from mnist_core.maps import MapRequest, MapResult
+from mnist_core.maps.recorded import MapFrame, read_frame, read_maps
 from mnist_core.networks.cost import Cost
 from mnist_core.npz import from_npz
 from mnist_core.runs import RUN_LEVEL, RunRecord, RunState, Waiting, Wish, fair_order
@@ -23,11 +25,11 @@ __all__ = ["EVERYBODY", "Jobs", "Plan", "Standing"]
 EVERYBODY = "local"
 """The one owner of the profile `local`."""
 
-TRAIN_LANE = "train"
+TRAIN_LANE, VIEW_LANE = "train", "view"
 MOST_WAITING = 20
 """Runs and views that one person may have in the queue where people share a laboratory."""
 
-Phase = Literal["queued", "warming up", "compiling", "training", "stopping", "finished"]
+Phase = Literal["queued", "warming up", "compiling", "training", "working", "stopping", "finished"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Standing:
     """Where a run stands.
 
     Attributes:
-        phase: what happens to it now.
+        phase: what happens to it now; short work is "working".
         position: how many are ahead of it in the queue, plus 1; None where it does not wait.
         starts_in: seconds until it begins, as far as can be told.
     """
@@ -62,6 +64,14 @@ class Standing:
     phase: Phase
     position: int | None = None
     starts_in: float | None = None
+
+
+class _Order(NamedTuple):
+    """Short work on a run: the kind of work, the run that it looks at, and what exactly."""
+
+    kind: str
+    run: str
+    spec: dict[str, Any]
 
 
 class Jobs:
@@ -90,6 +100,11 @@ class Jobs:
     def slots(self) -> tuple[Slot, ...]:
         """The slots that there are, at the last look."""
         return self._control.slots if self._control else ()
+
+    def expect_views(self) -> None:
+        """Lets the view worker start, as somebody looks at a page that will ask it for something."""
+        if self._control:
+            self._control.expect_views()
 
     def check(self, spec: RunSpec) -> Plan:
         """What a run would be and cost; nothing is recorded.
@@ -130,22 +145,72 @@ class Jobs:
             RunNotFound: there is no such run.
             QueueFull: this owner waits for too much already.
         """
-        known = self.known_predictions(run_id, split, epoch)
-        if known:
-            return known
-        self._check_room(owner, "view", "looks at training images")
-        record = self._store.order("predict", run_id, {"split": split, "epoch": epoch}, owner=owner)
-        self._wake()
-        return record
+        return self._order(_predictions(run_id, split, epoch), owner)
 
     def known_predictions(self, run_id: str, split: str, epoch: int) -> RunRecord | None:
         """What `predictions` was asked before, unless it failed; nothing is asked for anew."""
-        return self._store.ordered("predict", run_id, {"split": split, "epoch": epoch})
+        return self._known(_predictions(run_id, split, epoch))
 
     def predicted(self, order: RunRecord) -> Predictions:
         """What `predictions` asked for, once it is done."""
         arrays = from_npz(self._lab.archive.read(order.id, RUN_LEVEL, "predictions"))
         return Predictions.from_arrays(arrays, str(order.spec["split"]))
+
+    def map(self, request: MapRequest, run_id: str, *, owner: str) -> RunRecord:
+        """Asks the view lane for maps of a run's layers; the same are made once.
+
+        Raises:
+            RunNotFound: there is no such run.
+            InvalidInput: the request does not fit the run, or the settings not the images.
+            QueueFull: this owner waits for too much already.
+        """
+        fitted = request.fitted(self._lab.run(run_id))
+        return self._order(_Order("embed", run_id, fitted.order()), owner)
+
+    def known_map(self, request: MapRequest, run_id: str) -> RunRecord | None:
+        """What `map` was asked before, unless it failed or was stopped; nothing is asked for anew.
+
+        Args:
+            request: as `MapRequest.fitted` answers it for this run; one that does not fit was never asked.
+            run_id: id of the run.
+        """
+        return self._known(_Order("embed", run_id, request.order()))
+
+    def mapped(self, order: RunRecord, known: MapResult | None = None) -> MapResult:
+        """What `map` asked for, as far as it is made; while it is at work, the first maps of a sequence.
+
+        Args:
+            order: as `map` answered it, or as it is now.
+            known: what this answered before of the same order; what is in it is not read again.
+
+        Raises:
+            EpochNotRecorded: nothing is recorded yet.
+        """
+        return read_maps(self._lab.archive, order, known)
+
+    def map_frame(self, order: RunRecord) -> MapFrame | None:
+        """The newest frame of a map under way; None where there is none."""
+        return read_frame(self._lab.archive, order)
+
+    def progress(self, order: RunRecord) -> float:
+        """How much of the maps of an order is made, in [0, 1], as far as its worker has said."""
+        if order.state is RunState.DONE:
+            return 1.0
+        points = self._store.points(order.id)
+        said = points[-1][1].values.get("fraction") if points else None
+        return float(said[-1] or 0.0) if said else 0.0
+
+    def _known(self, order: _Order) -> RunRecord | None:
+        return self._store.ordered(order.kind, order.run, order.spec)
+
+    def _order(self, order: _Order, owner: str) -> RunRecord:
+        known = self._known(order)
+        if known:
+            return known
+        self._check_room(owner, VIEW_LANE, "views")
+        record = self._store.order(order.kind, order.run, order.spec, owner=owner)
+        self._wake()
+        return record
 
     def stop(self, run_id: str, *, owner: str) -> None:
         """Asks a run to stop; what was learnt is kept. A run that follows another is only taken off it.
@@ -208,6 +273,8 @@ class Jobs:
             return Standing("finished")
         if record.wish:
             return Standing("stopping")
+        if record.state is RunState.RUNNING and record.kind != "train":
+            return Standing("working")
         if record.state is RunState.RUNNING:
             leader = record.source or record.id
             return Standing("training" if record.epoch is not None or self._store.has_points(leader) else "compiling")
@@ -274,6 +341,10 @@ class Jobs:
     def _wake(self) -> None:
         if self._control:
             self._control.wake()
+
+
+def _predictions(run_id: str, split: str, epoch: int) -> _Order:
+    return _Order("predict", run_id, {"split": split, "epoch": epoch})
 
 
 def _leader(run: RunRecord) -> str:

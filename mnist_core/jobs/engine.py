@@ -46,6 +46,9 @@ class Engine(Protocol):
     def issue(self, lane: str, device: str, count: int) -> None:
         """Lets so many more workers of a lane look for a queued run."""
 
+    def need_views(self) -> None:
+        """Starts the worker of the view lane, if it is this engine's and has not started."""
+
     def kill(self, worker: str) -> bool:
         """Ends a worker of this engine, whatever it does, and starts a new one; False where it is not one of its."""
 
@@ -95,7 +98,7 @@ class DaskEngine:
         from mnist_core.jobs.worker import take_ticket
 
         if lane == "view":
-            self._need_view_worker()
+            self.need_views()
         for _ in range(count):
             with self._reaching():
                 ticket = self._client.submit(
@@ -153,8 +156,8 @@ class DaskEngine:
         if self._cluster.worker_spec.keys() - self._cluster.workers.keys():
             self._cluster.scale(len(self._cluster.worker_spec))
 
-    def _need_view_worker(self) -> None:
-        """The view worker of this process starts at the first need, and stays."""
+    def need_views(self) -> None:
+        """See `Engine`. The view worker of this process stays once it has started."""
         if self._cluster is not None and "view" not in self._cluster.worker_spec:
             train = self._cluster.worker_spec[next(iter(self._cluster.worker_spec))]
             options = train["options"] | {"resources": {resource("view", "cpu"): 1}}
@@ -193,7 +196,7 @@ def start_engine(settings: Settings) -> Engine:
         cluster.close(timeout=CLOSE_SECONDS)
         raise
     if settings.profile != "local":
-        engine._need_view_worker()
+        engine.need_views()
     return engine
 
 

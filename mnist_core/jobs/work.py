@@ -7,6 +7,8 @@ import traceback
 from collections.abc import Callable, Mapping
 
 from mnist_core.errors import InvalidInput, LeaseLost, StorageError, TrainingFailed
+from mnist_core.jobs.mapping import embed
+from mnist_core.jobs.shelf import record_activations
 from mnist_core.lab import Lab
 from mnist_core.npz import to_npz
 from mnist_core.runs import RUN_LEVEL, Lease, RunRecord, RunState
@@ -33,7 +35,12 @@ def predict(lab: Lab, lease: Lease, record: RunRecord) -> None:
     lab.archive.store.finish(lease, RunState.DONE)
 
 
-WORK: Mapping[str, Callable[[Lab, Lease, RunRecord], None]] = {"train": train, "predict": predict}
+WORK: Mapping[str, Callable[[Lab, Lease, RunRecord], None]] = {
+    "train": train,
+    "predict": predict,
+    "activations": record_activations,
+    "embed": embed,
+}
 
 
 def carry_out(lab: Lab, lease: Lease) -> None:

@@ -12,9 +12,10 @@ from mnist_core.lab import Lab
 from mnist_core.machine import worker_name
 from mnist_core.runs import Lease
 
-__all__ = ["take_ticket", "warm_up"]
+__all__ = ["take_ticket", "warm_up", "warm_up_maps"]
 
 BEAT_SECONDS = 5.0
+FEW_POINTS = 200
 
 
 @cache
@@ -30,6 +31,20 @@ def warm_up() -> None:
 
     place("auto", _lab().settings.training_threads)
     _lab().dataset("digits")
+
+
+@cache
+def warm_up_maps() -> None:
+    """Compiles what maps need on a few points, once, so that the first map does not wait for it."""
+    import numpy as np
+
+    from mnist_core.analysis.embedding import METHODS, TsneSettings, embed
+
+    random = np.random.default_rng(0)
+    points, labels = random.normal(size=(FEW_POINTS, 8)).astype(np.float32), np.arange(FEW_POINTS) % 10
+    for method in METHODS:
+        settings = TsneSettings(iterations=50, early_iterations=0) if method == "tsne" else None
+        embed(points, method, settings=settings, labels=labels.astype(np.uint8))
 
 
 def take_ticket(lane: str, device: str) -> str | None:

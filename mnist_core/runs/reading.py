@@ -89,6 +89,16 @@ class StoreReader:
         with self._database.reading() as connection:
             return ordered(connection, kind, source, spec)
 
+    def sizes(self, kind: str) -> list[tuple[str, int]]:
+        """The finished orders of a kind, newest first: id, and the bytes of all that they keep."""
+        columns, kept = tables.run.c, tables.artifact.c
+        finished = (columns.kind == kind, columns.state.not_in(ACTIVE), SEEN)
+        total = func.coalesce(func.sum(kept.bytes), 0)
+        query = select(columns.id, total).outerjoin(tables.artifact, kept.run == columns.id).where(*finished)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.group_by(columns.id, columns.created).order_by(columns.created.desc()))
+            return [(order, int(size)) for order, size in rows]
+
     def used(self, *, lately_s: float = 3600) -> dict[str, float]:
         """Seconds of training slots that each owner's runs used which ended lately."""
         columns = tables.run.c

@@ -80,11 +80,12 @@ def field_widget(field: Field, *, on_change: Any = None) -> Any:
 
 
 def _choice(field: Field, shared: dict[str, Any]) -> Any:
-    options = list(field.doc.choices)
-    index = options.index(field.default)
+    options, now = list(field.doc.choices), str(field.default)
     if len(options) <= FEW_CHOICES:
-        return st.segmented_control(field.label, options, default=field.default, required=True, **shared)
-    return st.selectbox(field.label, options, index=index, width=WIDTH, **shared)
+        chosen = st.segmented_control(field.label, options, default=now, required=True, **shared)
+    else:
+        chosen = st.selectbox(field.label, options, index=options.index(now), width=WIDTH, **shared)
+    return int(chosen) if isinstance(field.default, int) else chosen
 
 
 def _step(field: Field) -> float:

@@ -22,7 +22,7 @@ def only_the_matrix() -> None:
     from pages.ui.frame.view import frame, looked_at
     from pages.ui.predictions.comparison import compare_menus, draw_changes
     from pages.ui.predictions.matrix import draw_matrix
-    from pages.ui.selection.part import choose_part
+    from pages.ui.predictions.part import choose_part
 
     frame(SimpleNamespace(url_path="matrix", title="Matrix"), "What is taken for what?")
     compared = compare_menus(looked_at())

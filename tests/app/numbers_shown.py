@@ -21,9 +21,9 @@ def only_the_numbers() -> None:
 
     from pages.ui.frame.view import frame, looked_at
     from pages.ui.predictions.panels import draw_panels
+    from pages.ui.predictions.part import choose_part
     from pages.ui.predictions.report import class_report
     from pages.ui.selection.headline import draw_headline
-    from pages.ui.selection.part import choose_part
 
     frame(SimpleNamespace(url_path="numbers", title="Numbers"), "How right is it?")
     draw_headline(looked_at())

@@ -14,6 +14,7 @@ from mnist_core.palette import DARK, LIGHT
 from mnist_core.run import Run
 from pages.ui.selection.biography import _life, life_said
 from pages.ui.selection.biography_strip import strip_spec
+from pages.ui.services import services
 from tests.app.comparing import rival_of
 from tests.app.images_shown import assert_sound, ids_of, open_images, sentences
 from tests.app.random_events import send
@@ -140,12 +141,14 @@ def test_an_image_that_is_none_is_said_to_be_none(finished_run, asked):
     assert "image" not in app.query_params
 
 
-def test_an_image_of_another_split_is_not_of_this_one(finished_run, image):
+def test_an_image_of_another_split_leads_there(finished_run, image):
     app = open_images(run=finished_run.id, image=str(image), split="test")
     assert_sound(app)
-    assert any("of the test split" in warning.value for warning in app.warning)
-    app.query_params["split"] = "validation"
-    assert_sound(app.run())
+    assert not app.warning
+    assert f"Image {image} is in the validation split." in sentences(app)
+    press(app, "Look at it there")
+    assert_sound(app)
+    assert "split" not in app.query_params
     assert app.get("echarts_chart")
 
 
@@ -191,6 +194,17 @@ def test_a_run_that_trained_with_an_image_is_not_asked(finished_run, image):
     app = open_images(run=finished_run.id, image=str(image))
     assert_sound(app)
     assert "No other finished run was asked about this image." in sentences(app)
+
+
+def test_another_run_with_the_image_in_its_sealed_test_split_is_left_out(finished_run, image):
+    split, turned = finished_run.split_file, {"validation": "test", "test": "validation"}
+    swapped = {f"{one}_{what}": split[f"{other}_{what}"] for one, other in turned.items() for what in ("ids", "labels")}
+    rival = rival_of(finished_run, splits=swapped)
+    services().lab.archive.store.opened(rival.id, "somebody else")
+    app = open_images(run=finished_run.id, image=str(image))
+    assert_sound(app)
+    assert "Left out: 1 run with the image in a test split" in sentences(app)
+    assert not [button for button in app.button if button.label.startswith("rival")]
 
 
 def test_of_a_run_that_trains_only_the_new_epoch_is_read(finished_run, image, monkeypatch):

@@ -287,3 +287,30 @@ def test_a_running_run_is_followed_unless_one_asks_for_an_epoch(open_page, add_r
     assert (cursor(app)["epoch"], cursor(app)["live"]) == (1, True)
     commit_epoch(record, 2)
     assert (cursor(app.run())["epoch"], cursor(app)["live"]) == (2, True)
+
+
+def test_a_newer_run_does_not_take_the_place_of_the_one_that_is_looked_at(open_page, add_run):
+    first = add_run("done", name="first one")
+    app = open_page("predictions")
+    assert app.query_params == {"run": first.id}, "so that the link shows the same to everybody"
+    add_run("done", name="newer one")
+    app.run()
+    assert app.selectbox(key="frame_run").value == first.id
+    assert app.query_params == {"run": first.id}
+
+
+def test_why_another_run_is_shown_stays_until_somebody_moves(open_page, add_run):
+    record = add_run("done", name="wanted one")
+    app = open_page("predictions", run="nobody")
+    assert app.query_params == {"run": record.id}
+    assert len(warnings(app.run())) == 1
+    move(app, 1)
+    assert not warnings(app)
+
+
+def test_the_test_split_says_how_often_it_was_looked_at(open_page, finished_run, shared):
+    app = open_page("predictions", run=finished_run.id, split="test")
+    next(one for one in app.button if one.label == "Open the test split").click().run()
+    assert not app.exception
+    looks = len(shared.lab.archive.store.openings(finished_run.id))
+    assert any(f"Looks at the test split of this run: {looks} in all" in one.value for one in app.caption)

@@ -9,8 +9,8 @@ from sklearn.metrics import classification_report
 
 from mnist_core.analysis.history import History
 from mnist_core.analysis.selection import Cell, Ids, Selection
+from pages.ui.predictions.part import Part
 from pages.ui.predictions.report import KEY, MEASURES, NOT_RECORDED, Changes, over_epochs, report_table, with_changes
-from pages.ui.selection.part import Part
 from tests.app.comparing import rival_of
 from tests.app.numbers_shown import (
     assert_sound,

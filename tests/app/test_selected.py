@@ -91,6 +91,14 @@ def test_images_can_be_named_one_by_one(open_page, finished_run):
     assert chip(app) == "3 chosen images (3)"
 
 
+def test_images_that_no_split_has_are_said_to_be_in_none(open_page, finished_run):
+    here, there = (int(finished_run.split_file[f"{split}_ids"][0]) for split in ("validation", "train"))
+    rule = Ids(tuple(sorted((here, there, 99_999))))
+    app = open_page("predictions", run=finished_run.id, selection=text_of(finished_run, rule))
+    said = " ".join(one.value for one in app.caption)
+    assert "1 of the selected images is in other splits. 1 of them is in no split of this run." in said
+
+
 def test_a_change_against_a_run_of_other_images_says_so(open_page, finished_run, add_run):
     other = add_run("done")
     app = open_page("predictions", run=finished_run.id, selection=text_of(finished_run, Changed(True, 1, other.id)))
@@ -104,7 +112,9 @@ def test_a_change_against_a_run_of_other_images_says_so(open_page, finished_run,
         ("cell.4.9~1~validation~0000aaaa", "The run in which the selection was made is not here any more"),
         ("cell.4.9~99~validation~{run}", "The selection cannot be read: "),
         ("changed.fixed.99~1~validation~{run}", "The selection cannot be read: "),
-        ("changed.fixed.1.0000aaaa~1~validation~{run}", "The run in which the selection was made is not here any more"),
+        ("changed.fixed.1.0000aaaa~1~validation~{run}", "The run with which the selection compares is not here any"),
+        ("cell.44.9~1~validation~{run}", "The selection names a class that run"),
+        ("probability.10.0.20~1~validation~{run}", "The selection names a class that run"),
         ("[a](b)`\n", "`selection` in the link must be a rule"),
     ],
 )

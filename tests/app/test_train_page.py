@@ -203,7 +203,7 @@ def test_a_finished_run_says_what_came_out(open_page: OpenPage, finished_run: Ru
     assert f"{evaluation.errors} of {total} wrong" in text
     assert re.search(r"wrong validation images|validation image", text)
     assert not app.get("progress")
-    assert len(app.get("page_link")) == 2
+    assert len(app.get("page_link")) == 3
 
 
 def test_train_again_starts_from_the_runs_values(open_page: OpenPage, finished_run: Run, shared: Services) -> None:

@@ -5,7 +5,7 @@ from mnist_core.analysis.selection import Cell, Selection
 from mnist_core.inference.predictions import Predictions
 from mnist_core.npz import to_npz
 from mnist_core.runs import RUN_LEVEL, RunState
-from pages.ui.frame import training_split
+from pages.ui.frame import resting
 from pages.ui.frame.training_split import PASSES, WAITS, WORKS
 from pages.ui.snapshot import NOT_MADE
 
@@ -19,7 +19,7 @@ def claim_order(shared):
 
 @pytest.fixture(autouse=True)
 def no_rest(monkeypatch):
-    monkeypatch.setattr(training_split, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(resting, "REST_SECONDS", 0.0)
 
 
 def said(app):
@@ -59,13 +59,13 @@ def test_work_that_failed_says_why_and_can_be_asked_for_again(open_page, finishe
 
 
 def test_who_only_passes_an_epoch_orders_nothing(open_page, finished_run, claim_order, monkeypatch):
-    monkeypatch.setattr(training_split, "REST_SECONDS", 1000.0)
+    monkeypatch.setattr(resting, "REST_SECONDS", 1000.0)
     app = open_page("predictions", run=finished_run.id, split="train")
     for epoch in ("0", "1", "2"):
         app.query_params["epoch"] = epoch
         assert PASSES in said(app.run())
     assert claim_order() is None
-    monkeypatch.setattr(training_split, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(resting, "REST_SECONDS", 0.0)
     assert WAITS in said(app.run())
     assert claim_order() is not None
 

@@ -19,6 +19,7 @@ import pytest
 from mnist_core.jobs import EVERYBODY, Jobs, start_engine
 from mnist_core.lab import Lab
 from mnist_core.machine import worker_name
+from mnist_core.maps import MapRequest
 from mnist_core.networks.catalogue import presets
 from mnist_core.runs import RunState
 from mnist_core.settings import Settings
@@ -253,6 +254,54 @@ def test_short_work_has_a_worker_of_its_own(desk):
     assert not {"umap", "numba", "openTSNE", "streamlit"} & loaded
     desk.stop(busy)
     desk.finished(busy)
+
+
+def test_maps_are_made_while_a_run_trains(desk):
+    trained = desk.finished(desk.submit(short())).id
+    busy = desk.submit(endless(5))
+    trainer = desk.running(busy)
+    plain = {"split": "train", "settings": {"epochs": 30}, "sources": [["output", 1], ["output", 3]]}
+    order = desk.jobs.map(MapRequest.parse(plain), trained, owner=EVERYBODY)
+    made = desk.finished(order.id)
+    assert (made.state, made.reason) == (RunState.DONE, None)
+    result = desk.jobs.mapped(made)
+    assert [one.source for one in result.maps] == [("output", 1), ("output", 3)]
+    assert result.maps[1].quality.neighbourhood_hit_layer > 0.5
+    assert desk.store.run(busy).state is RunState.RUNNING
+    assert made.worker != trainer.worker
+    client = desk.jobs._control._engine._client
+    [loaded] = client.run(eval, "set(__import__('sys').modules)", workers=[address_of(desk, trainer)]).values()
+    assert not {"umap", "numba", "openTSNE"} & loaded
+    desk.stop(busy)
+    desk.finished(busy)
+
+
+def test_a_map_is_stopped_at_once_and_keeps_its_last_frame(desk):
+    trained = desk.finished(desk.submit(short())).id
+    plain = {"method": "tsne", "split": "train", "settings": {"iterations": 5000}, "sources": [["output", 2]]}
+    order = desk.jobs.map(MapRequest.parse(plain), trained, owner=EVERYBODY)
+    frame = until(lambda: desk.jobs.map_frame(desk.store.run(order.id)))
+    worker, began = desk.store.run(order.id).worker, desk.store.now()
+    desk.stop(order.id)
+    record = desk.finished(order.id)
+    assert record.ended - began < STOP_LIMIT * BUSY
+    assert (record.state, record.worker) == (RunState.STOPPED, worker), "its worker goes on"
+    [one] = desk.jobs.mapped(record).maps
+    assert one.unfinished
+    assert frame.iteration <= one.iterations < frame.of
+    assert one.positions.shape == frame.positions.shape
+
+
+def test_a_map_whose_worker_is_killed_is_made_by_the_next(desk):
+    trained = desk.finished(desk.submit(short())).id
+    plain = {"method": "tsne", "split": "train", "settings": {"iterations": 400}, "sources": [["output", 3]]}
+    order = desk.jobs.map(MapRequest.parse(plain), trained, owner=EVERYBODY)
+    until(lambda: desk.jobs.map_frame(desk.store.run(order.id)))
+    kill(desk.store.run(order.id))
+    record = desk.finished(order.id)
+    assert (record.state, record.attempt, record.reason) == (RunState.DONE, 2, None)
+    [one] = desk.jobs.mapped(record).maps
+    assert not one.unfinished
 
 
 def address_of(desk, record):

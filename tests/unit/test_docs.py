@@ -10,6 +10,7 @@ import pytest
 
 from mnist_core import errors
 from mnist_core.__main__ import build_parser
+from mnist_core.analysis.embedding import METHODS
 from mnist_core.commands import COMMANDS
 from mnist_core.datasets.sources import SOURCES
 from mnist_core.networks.catalogue import presets
@@ -36,8 +37,19 @@ def section(page: str, title: str) -> str:
     ]
 
 
-ROOMS = {"predictions": ("predictions", "selection"), "curves": ("curves",)}
+ROOMS = {
+    "predictions": ("predictions", "selection"),
+    "embeddings": ("embeddings", "selection"),
+    "curves": ("curves",),
+}
 """The folders of `pages/ui` in which a page's own parameters of the link stand."""
+
+BY_HAND = {
+    "predictions": {"against", "against_run", "image"},
+    "embeddings": {"layer", "settings", "beside", "image"},
+    "curves": set(),
+}
+"""Those that no bound widget writes."""
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -62,9 +74,22 @@ def test_every_parameter_of_a_link_is_told_and_no_other(page):
     constants = dict(re.findall(r'^([A-Z_]+) = "(\w+)"$', code, flags=re.MULTILINE))
     bound = re.findall(r'key=([\w"]+),(?:(?!key=)[^)])*?bind="query-params"', code)
     names = {constants.get(name, name.strip('"')) for name in bound}
-    by_hand = {"predictions": {"against", "against_run", "image"}, "curves": set()}[page]
+    by_hand = BY_HAND[page]
     assert told == names | by_hand
     assert all(f'"{name}"' in code for name in by_hand)
+
+
+def rows_of_settings():
+    for method, made in METHODS.items():
+        for doc in field_docs(made.settings):
+            rule, default = doc.rule.removeprefix("must be "), f"{doc.default:g}"
+            yield f"| `{method}` | `{doc.path}` | {rule} | {default} | {doc.help} |"
+
+
+def test_every_setting_of_a_map_has_a_row_and_no_other():
+    """If not: print what `rows_of_settings` says."""
+    told = [line for line in section("command-line", "`embed`").splitlines() if re.match(r"\| `\w+` \| `", line)]
+    assert told == list(rows_of_settings())
 
 
 def test_no_section_without_a_command():
@@ -131,6 +156,7 @@ def test_every_field_is_on_the_page_of_the_specification():
 
 def test_every_field_that_the_pages_set_exists():
     paths = {doc.path for doc in field_docs(RunSpec)} | {"epochs", "batch_size", "learning_rate"}
+    paths |= {name for method in METHODS.values() for name in method.settings.model_fields}
     for page, text in PAGES.items():
         for path in re.findall(r"--set '?([a-z][\w.]*)=", text):
             assert re.sub(r"\.\d+\.", ".N.", path) in paths, page

@@ -61,6 +61,9 @@ class Rule(Protocol):
     def phrase(self, classes: Sequence[str]) -> str:
         """In words."""
 
+    def fits(self, classes: int) -> bool:
+        """Whether a run with so many classes can be asked for it."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -80,6 +83,10 @@ class Cell:
     def is_one(self) -> bool:
         """Whether it is one cell."""
         return self.true is not None and self.predicted is not None
+
+    def fits(self, classes: int) -> bool:
+        """Whether the run has its classes."""
+        return max(self.true or 0, self.predicted or 0) < classes
 
     def arguments(self) -> tuple[str, ...]:
         """True and predicted class."""
@@ -120,6 +127,10 @@ class Changed:
     epoch: int
     run: str = ""
 
+    def fits(self, classes: int) -> bool:  # noqa: ARG002 - part of the protocol
+        """Every run can."""
+        return True
+
     def arguments(self) -> tuple[str, ...]:
         """Which way, the other epoch, and the other run where there is one."""
         return ("fixed" if self.fixed else "broken", str(self.epoch), *([self.run] if self.run else []))
@@ -156,13 +167,17 @@ class ProbabilityBin:
     place: int
     bins: int
 
+    def fits(self, classes: int) -> bool:
+        """Whether the run has its classes."""
+        return self.number < classes
+
     def arguments(self) -> tuple[str, ...]:
         """Class, bin, number of bins."""
         return str(self.number), str(self.place), str(self.bins)
 
     def rows(self, judged: Judged, judge: Callable[[str, int], Judged]) -> Rows:  # noqa: ARG002 - part of the protocol
         """Rows of its images."""
-        if self.number >= judged.predictions.log_probabilities.shape[1]:
+        if not self.fits(judged.predictions.log_probabilities.shape[1]):
             return np.zeros(0, np.int64)
         inside: Rows = np.flatnonzero(bin_of_probability(judged.predictions, self.number, self.bins) == self.place)
         return inside
@@ -185,6 +200,10 @@ class ConfidenceBin:
     reads_predictions: ClassVar[bool] = True
     place: int
     bins: int
+
+    def fits(self, classes: int) -> bool:  # noqa: ARG002 - part of the protocol
+        """Every run can."""
+        return True
 
     def arguments(self) -> tuple[str, ...]:
         """Bin, number of bins."""
@@ -210,6 +229,10 @@ class Ids:
     kind: ClassVar[str] = "ids"
     reads_predictions: ClassVar[bool] = False
     ids: tuple[int, ...]
+
+    def fits(self, classes: int) -> bool:  # noqa: ARG002 - part of the protocol
+        """Every run can."""
+        return True
 
     def arguments(self) -> tuple[str, ...]:
         """The ids."""
@@ -239,6 +262,10 @@ class Lassoed:
     method: str
     layer: str
     ids: tuple[int, ...]
+
+    def fits(self, classes: int) -> bool:  # noqa: ARG002 - part of the protocol
+        """Every run can."""
+        return True
 
     def arguments(self) -> tuple[str, ...]:
         """Method, layer, and the ids, packed."""

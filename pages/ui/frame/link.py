@@ -4,6 +4,7 @@ The URL wins where it names anything; a page switch clears it, and then the sess
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
@@ -12,7 +13,7 @@ import streamlit as st
 from mnist_core.analysis.selection import Selection
 from mnist_core.errors import InvalidInput
 
-__all__ = ["EPOCH_NAMES", "Link", "current_link", "go_to", "link_now", "link_query"]
+__all__ = ["EPOCH_NAMES", "Link", "current_link", "go_to", "link_now", "link_query", "pin"]
 
 LINK_KEY = "link"
 PAGE_KEY = "page_of_link"
@@ -107,6 +108,24 @@ def go_to(**changes: Any) -> None:
     link = replace(link_now(), problems=(), **changes)
     st.session_state[LINK_KEY] = link
     _write(link)
+
+
+def pin(link: Link, run: str, problems: Sequence[str]) -> Link:
+    """The link with the run that is shown in place of what it named, so that no newer run takes its place.
+
+    Args:
+        link: as `current_link` answered it.
+        run: id of the run that is shown.
+        problems: why it is not the one that was named, as sentences, which stay until somebody moves; its epoch means
+            nothing then.
+    """
+    if link.run == run:
+        return link
+    pinned = replace(link, run=run, problems=(*link.problems, *problems))
+    pinned = replace(pinned, epoch="kept") if problems else pinned
+    st.session_state[LINK_KEY] = pinned
+    _write(pinned)
+    return pinned
 
 
 def link_query(**changes: Any) -> dict[str, str]:

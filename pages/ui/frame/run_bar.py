@@ -36,9 +36,40 @@ STICKY = """
     scroll-padding-top: 10.5rem;
   }}
 }}
+@media (max-width: 1199.98px) {{
+  [data-testid="stLayoutWrapper"]:has(> .st-key-run_bar), .st-key-run_bar {{
+    display: contents;
+  }}
+  .st-key-run_bar > [data-testid="stLayoutWrapper"]:first-child {{
+    position: sticky;
+    top: 3.75rem;
+    z-index: 90;
+    padding-bottom: 0.25rem;
+    background: {background};
+  }}
+  [data-testid="stMain"] {{
+    scroll-padding-top: 11rem;
+  }}
+}}
+@media (max-width: 640px) {{
+  .st-key-run_bar > [data-testid="stLayoutWrapper"]:first-child, .st-key-run_bar .st-key-run_and_epoch {{
+    display: contents;
+  }}
+  .st-key-run_and_epoch > * {{
+    flex: none !important;
+    max-width: 100%;
+  }}
+  .st-key-cursor {{
+    position: sticky;
+    top: 3.75rem;
+    z-index: 90;
+    background: {background};
+  }}
+}}
 </style>
 """
-"""The run bar stays in sight below the menu, where its controls fit two lines; the pages' own layout has no means."""
+"""What moves the epoch stays in sight below the menu: the whole bar where it fits two lines, else its first line, and
+on a phone the cursor alone. The pages' own layout has no means for it."""
 
 
 class Bar(NamedTuple):
@@ -72,7 +103,7 @@ def draw_run_bar(bar: Bar, runs: Sequence[RunRecord]) -> None:
     """
     record = bar.record
     with st.container(key="run_bar", gap="xxsmall"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(key="run_and_epoch", horizontal=True, vertical_alignment="center", gap="small"):
             _pick_run(record, runs)
             st.markdown(state_badge(record), width="content")
             if bar.epoch is not None:

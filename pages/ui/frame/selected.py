@@ -27,6 +27,8 @@ NOTHING_HELP = "Click a cell of the matrix, a bar or an image: what you select i
 HELP = "{said}: {count} images. They stay selected while you change epoch, run or page. Press Esc, or here, to clear."
 SEALED = "The selection is of the test split, which is not opened here; open it to see the selected images."
 OTHER_RUN = "The selection compares runs of other images or classes, so it is not shown here."
+OTHER_GONE = "The run with which the selection compares is not here any more, so nothing is selected."
+NO_CLASS = "The selection names a class that run `{name}` does not have, so nothing is selected."
 OTHER_DATA = "The selection is of other images than those of this run, so it is not shown here."
 
 
@@ -61,6 +63,10 @@ def resolve(selection: Selection, run: Run, epoch: int) -> tuple[Selected | None
         origin = services().lab.run(selection.run)
         selection = replace(selection, run=origin.id)
         others = _others(selection.rule)
+        if not all(map(_is_there, others)):
+            return None, OTHER_GONE
+        if not selection.rule.fits(len(origin.classes)):
+            return None, NO_CLASS.format(name=origin.record.name)
         judges = [origin.id, *others] if selection.rule.reads_predictions else []
         if selection.split == "test" and not all(map(is_open, judges)):
             return None, SEALED
@@ -114,6 +120,14 @@ def draw_selection(selected: Selected | None, here: int) -> None:
 def _others(rule: Rule) -> list[str]:
     """The runs that a rule reads besides the one that it was made in."""
     return [rule.run] if isinstance(rule, Changed) and rule.run else []
+
+
+def _is_there(run: str) -> bool:
+    try:
+        services().lab.archive.store.run(run)
+    except RunNotFound:
+        return False
+    return True
 
 
 def _of_same_images(one: Run, other: Run) -> bool:

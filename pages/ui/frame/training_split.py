@@ -1,20 +1,19 @@
 """The training split at an epoch: nobody records its predictions, so a worker makes them when someone first asks."""
 
-import time
-
 import streamlit as st
 
 from mnist_core.errors import RunNotFound
 from mnist_core.runs import RunRecord, RunState
 from pages.ui.format import reason_of
+from pages.ui.frame.resting import rests
 from pages.ui.guard import guarded
 from pages.ui.owner import current_owner
 from pages.ui.services import services
 
 __all__ = ["await_training_split"]
 
-ORDERS_KEY, SEEN_KEY = "training_split_orders", "training_split_seen"
-LOOK_SECONDS, REST_SECONDS = 0.5, 0.4
+ORDERS_KEY = "training_split_orders"
+LOOK_SECONDS = 0.5
 PASSES = "It begins as soon as the cursor rests here."
 WAITS = "It waits for the view worker, which takes some seconds to start at the first need."
 WORKS = "It is at work."
@@ -24,7 +23,7 @@ def await_training_split(record: RunRecord, epoch: int) -> None:
     """Returns once the predictions are there; until then, says what happens and ends the page."""
     key, jobs = (record.id, epoch), services().jobs
     order = _ordered(key) or jobs.known_predictions(record.id, "train", epoch)
-    if order is None and not _rests(key):
+    if order is None and not rests("training split", key):
         _wait(key)
         st.stop()
     order = order or jobs.predictions(record.id, "train", epoch, owner=current_owner())
@@ -39,21 +38,12 @@ def await_training_split(record: RunRecord, epoch: int) -> None:
     st.stop()
 
 
-def _rests(key: tuple[str, int]) -> bool:
-    """Whether this epoch has been looked at for a moment: who only passes it orders nothing."""
-    now = time.monotonic()
-    seen, since = st.session_state.get(SEEN_KEY, (None, now))
-    since = since if seen == key else now
-    st.session_state[SEEN_KEY] = (key, since)
-    return bool(now - since >= REST_SECONDS)
-
-
 @st.fragment(run_every=LOOK_SECONDS)
 @guarded
 def _wait(key: tuple[str, int]) -> None:
-    if _rests(key):
-        st.rerun()
     _box(PASSES)
+    if rests("training split", key):
+        st.rerun()
 
 
 def _ordered(key: tuple[str, int]) -> RunRecord | None:
@@ -77,9 +67,9 @@ def _watch(order_id: str) -> None:
         order = services().lab.archive.store.run(order_id)
     except RunNotFound:
         st.rerun()
+    _box(WAITS if order.state is RunState.QUEUED else WORKS)
     if not order.state.is_active:
         st.rerun()
-    _box(WAITS if order.state is RunState.QUEUED else WORKS)
 
 
 def _box(now: str) -> None:

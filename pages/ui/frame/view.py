@@ -15,7 +15,7 @@ from mnist_core.run import Run
 from mnist_core.runs import EpochRecord, RunRecord, RunState
 from pages.ui.format import reason_of, state_word
 from pages.ui.frame.chosen import choose_epoch, find_run
-from pages.ui.frame.link import Link, current_link
+from pages.ui.frame.link import Link, current_link, pin
 from pages.ui.frame.prefetch import prefetch
 from pages.ui.frame.run_bar import Bar, draw_run_bar
 from pages.ui.frame.selected import Selected, clear_selection, resolve
@@ -30,7 +30,7 @@ from pages.ui.snapshot import Snapshot, load_history, load_snapshot, split_ids
 __all__ = ["View", "frame", "looked_at", "page_header"]
 
 VIEW_KEY, SEEN_KEY = "looked_at", "run_seen_last"
-WATCH_SECONDS = 2
+WATCH_SECONDS = 1
 
 
 @dataclass(frozen=True)
@@ -97,17 +97,16 @@ def frame(page: StreamlitPage, question: str | None) -> None:
         no_run_face(link.run)
         st.stop()
     record, problems = find_run(link, runs)
-    problems = [_by_name(link.run, problem) for problem in problems]
+    link = pin(link, record.id, [_by_name(link.run, problem) for problem in problems])
     st.session_state[SEEN_KEY] = (record.id, record.name)
     recorded = epochs_of(record)
-    wanted = "kept" if problems else link.epoch
-    is_live = record.state.is_active and wanted in ("kept", "last")  # what counts of a run that trains moves anyway
-    epoch, wrong_epoch = choose_epoch("last" if is_live else wanted, recorded)
+    is_live = record.state.is_active and link.epoch in ("kept", "last")  # what counts of a run that trains moves anyway
+    epoch, wrong_epoch = choose_epoch("last" if is_live else link.epoch, recorded)
     selected, lost = _selected(link, record, epoch)
     here = 0 if selected is None else len(selected.rows(split_ids(record.id, link.split)))
     draw_run_bar(Bar(record, recorded, epoch, is_live, link.split, selected, here), runs)
     page_header(page.title, question)
-    for problem in [*link.problems, *problems, *wrong_epoch, *lost]:
+    for problem in [*link.problems, *wrong_epoch, *lost]:
         st.warning(problem, icon=":material/link_off:")
     if lost:
         st.button("Clear the selection", icon=":material/close:", on_click=clear_selection, shortcut="Esc")

@@ -18,7 +18,7 @@ from pages.ui.predictions.comparison import Compared
 from pages.ui.predictions.marked import marked
 from pages.ui.predictions.matrix_cells import MODES, Matrix, Mode, cell_at
 from pages.ui.predictions.matrix_chart import Mark, matrix_spec
-from pages.ui.selection.part import Part
+from pages.ui.predictions.part import Part
 from pages.ui.theme import palette
 
 __all__ = ["HEIGHT", "cell_menus", "draw_matrix"]

@@ -22,7 +22,7 @@ from pages.ui.predictions.panel_bars import (
     range_of,
     top_of,
 )
-from pages.ui.selection.part import Part
+from pages.ui.predictions.part import Part
 from pages.ui.theme import palette
 
 __all__ = ["calibration_sentence", "calibration_spec", "draw_calibration"]

@@ -11,7 +11,7 @@ from mnist_core.analysis.threshold_curves import macro_average
 from mnist_core.palette import class_colour
 from pages.ui.format import plain
 from pages.ui.predictions.panel_bars import HEIGHT
-from pages.ui.selection.part import Part
+from pages.ui.predictions.part import Part
 from pages.ui.snapshot import CORNER, CurvePoints
 from pages.ui.theme import palette
 

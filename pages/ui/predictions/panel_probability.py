@@ -20,7 +20,7 @@ from pages.ui.predictions.panel_bars import (
     range_of,
     top_of,
 )
-from pages.ui.selection.part import Part
+from pages.ui.predictions.part import Part
 from pages.ui.theme import palette
 
 __all__ = ["Names", "draw_probability", "histogram_spec"]

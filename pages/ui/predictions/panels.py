@@ -12,7 +12,7 @@ from pages.ui.frame.view import View
 from pages.ui.predictions.panel_calibration import draw_calibration
 from pages.ui.predictions.panel_curves import draw_precision_recall, draw_roc
 from pages.ui.predictions.panel_probability import draw_probability
-from pages.ui.selection.part import Part
+from pages.ui.predictions.part import Part
 
 __all__ = ["PANELS", "draw_panels"]
 

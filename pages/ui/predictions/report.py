@@ -21,7 +21,7 @@ from pages.ui.frame.selected import clear_selection, select
 from pages.ui.frame.view import View
 from pages.ui.guard import guarded
 from pages.ui.predictions.marked import Marked, marked
-from pages.ui.selection.part import Part
+from pages.ui.predictions.part import Part
 
 __all__ = ["MEASURES", "Changes", "class_report", "over_epochs", "report_table", "with_changes"]
 

@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 from mnist_core.analysis.biography import Biography
 from mnist_core.analysis.selection import Ids
 from mnist_core.opinions import ASKED, Opinion
-from mnist_core.run import RECORDED_SPLITS
+from mnist_core.run import RECORDED_SPLITS, SPLITS
 from pages.ui.format import count, plain
 from pages.ui.frame.link import go_to
 from pages.ui.frame.selected import select
+from pages.ui.frame.split_gate import is_open
 from pages.ui.frame.view import View
 from pages.ui.guard import guarded
 from pages.ui.images import image_source, sprite_url
 from pages.ui.selection.biography_strip import draw_strip
 from pages.ui.services import services
+from pages.ui.snapshot import split_ids
 
 __all__ = ["PANEL", "choose_image", "chosen_image", "draw_biography", "life_said"]
 
@@ -36,6 +38,8 @@ LISTED, LIST_HEIGHT = 6, 258
 GLUE = "\u00a0"
 OPINION_SECONDS = 120.0
 MANY_TURNS = 4
+ELSEWHERE = "Image {image} is in the {split} split."
+SEALED = "Left out: {runs} with the image in a test split that is not opened here."
 NOT_TRAINING = "Predictions of training images are not recorded at each epoch, so there is no more to tell of this one."
 
 
@@ -69,9 +73,7 @@ def draw_biography(view: View) -> None:
     """Draws the panel of the chosen image; nothing where none is chosen."""
     image, problem = chosen_image(view)
     if problem:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.warning(problem, icon=":material/link_off:")
-            st.button("Close", icon=":material/close:", on_click=_close, key="close_biography")
+        _draw_problem(view, problem)
     if image is None:
         return
     with st.container(border=True, key=PANEL):
@@ -88,6 +90,31 @@ def draw_biography(view: View) -> None:
             draw_strip(told, view.classes, view.epoch)
         with others:
             _others(view, image)
+
+
+def _draw_problem(view: View, problem: str) -> None:
+    """An image of another split leads there; any other is none."""
+    split = _other_split(view, str(st.session_state.get(KEPT) or ""))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if split:
+            st.markdown(ELSEWHERE.format(image=st.session_state[KEPT], split=split), width="content")
+            st.button("Look at it there", icon=":material/arrow_forward:", on_click=_go_to_split, args=(split,))
+        else:
+            st.warning(problem, icon=":material/link_off:")
+        st.button("Close", icon=":material/close:", on_click=_close, key="close_biography")
+
+
+def _other_split(view: View, asked: str) -> str:
+    """The split of the run that holds an image; empty where none does."""
+    if not re.fullmatch("[0-9]{1,9}", asked):
+        return ""
+    holds = (split for split in SPLITS if _row(split_ids(view.run.id, split), int(asked)) is not None)
+    return next(holds, "")
+
+
+@guarded
+def _go_to_split(split: str) -> None:
+    go_to(split=split)
 
 
 def _header(view: View, image: int) -> None:
@@ -135,8 +162,11 @@ def life_said(told: Biography) -> str:
 
 
 def _others(view: View, image: int) -> None:
-    found = sorted(_opinions(view.run.id, image), key=lambda one: one.right)
+    every = _opinions(view.run.id, image)
+    found = sorted((one for one in every if one.split != "test" or is_open(one.run)), key=lambda one: one.right)
     wrong = sum(not one.right for one in found)
+    if len(found) < len(every):
+        st.caption(SEALED.format(runs=_times(len(every) - len(found), "run")))
     if not found:
         st.markdown("No other finished run was asked about this image.")
         return
@@ -145,7 +175,7 @@ def _others(view: View, image: int) -> None:
     with st.container(height=LIST_HEIGHT if is_long else "content", border=False, gap=None):
         for one in found:
             _opinion(one)
-    if len(found) == ASKED:
+    if len(every) == ASKED:
         st.caption(f"Only the newest {ASKED} finished runs are asked.")
 
 

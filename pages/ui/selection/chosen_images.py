@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mnist_core.analysis.history import History
 from mnist_core.analysis.order import ORDERS, ordered
 from mnist_core.analysis.selection import Ids, Selection
+from mnist_core.run import SPLITS
 from pages.ui.format import count
 from pages.ui.frame.link import go_to, link_now
 from pages.ui.frame.view import View
@@ -17,6 +18,7 @@ from pages.ui.gallery import GalleryItem, gallery
 from pages.ui.guard import guarded
 from pages.ui.images import MOST_IMAGES, image_source
 from pages.ui.selection.biography import PANEL, choose_image, chosen_image
+from pages.ui.snapshot import split_ids
 
 __all__ = ["FEW_IMAGES", "Looked", "draw_chosen_images", "gallery_items", "looked_through"]
 
@@ -146,13 +148,24 @@ def _said(view: View, looked: Looked, shown: int) -> list[str]:
     found, elsewhere = len(looked.rows), looked.elsewhere
     said = []
     if elsewhere:
-        said.append(f"{count(elsewhere)} of the selected images {'is' if elsewhere == 1 else 'are'} in other splits.")
+        nowhere = _nowhere(view)
+        others = elsewhere - nowhere
+        if others:
+            said.append(f"{count(others)} of the selected images {'is' if others == 1 else 'are'} in other splits.")
+        if nowhere:
+            said.append(f"{count(nowhere)} of them {'is' if nowhere == 1 else 'are'} in no split of this run.")
     if not found:
         is_empty = view.selected is not None and not len(view.selected.ids)
         return [*said, "No image is so." if is_empty else f"No image of the {view.split} split is here."]
     if shown < found:
         said.append(f"The first {count(shown)} of {count(found)}.")
     return [*said, READ_GALLERY]
+
+
+def _nowhere(view: View) -> int:
+    """How many of the selected images are in no split of the run."""
+    known = np.concatenate([split_ids(view.run.id, split) for split in SPLITS])
+    return 0 if view.selected is None else int((~np.isin(view.selected.ids, known)).sum())
 
 
 def _orders(view: View) -> list[str]:

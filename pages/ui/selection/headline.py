@@ -3,11 +3,14 @@
 import streamlit as st
 
 from pages.ui.format import accuracy_sentence, count, interval, percent
+from pages.ui.frame.split_gate import openings_sentence
 from pages.ui.frame.view import View
-from pages.ui.selection.part import selected_snapshot
+from pages.ui.owner import current_owner
+from pages.ui.selection.selected_snapshot import selected_snapshot
+from pages.ui.services import services
 from pages.ui.snapshot import Snapshot
 
-__all__ = ["draw_headline", "headline"]
+__all__ = ["draw_headline", "headline", "selection_headline"]
 
 NOTHING = ":gray[Nothing is selected.]  \n:gray[The numbers of the images that you select stand here.]"
 
@@ -16,7 +19,9 @@ def draw_headline(view: View) -> None:
     """Draws the numbers of the split on the left, and those of the selected images in it on the right."""
     left, right = st.columns(2, gap="large")
     left.markdown(headline(view.snapshot, f"{view.split} split at epoch {view.epoch}"))
-    right.markdown(_of_selection(view))
+    if view.split == "test":
+        left.caption(openings_sentence(services().lab.archive.store.openings(view.run.id), current_owner()))
+    right.markdown(selection_headline(view))
 
 
 def headline(snapshot: Snapshot, what: str) -> str:
@@ -35,7 +40,8 @@ def headline(snapshot: Snapshot, what: str) -> str:
     return f"**{said}**; {what}  \n{', '.join(more)}"
 
 
-def _of_selection(view: View) -> str:
+def selection_headline(view: View) -> str:
+    """The same two lines of the selected images, as Markdown; where there are none, why."""
     if view.selected is None:
         return NOTHING
     if not len(view.selected.ids):

@@ -14,6 +14,12 @@ from pages.ui.train.preset_cards import choose_preset
 
 __all__ = ["draw_end", "result_sentence"]
 
+WAYS = (
+    ("predictions.py", "What it gets wrong", ":material/grid_on:"),
+    ("embeddings.py", "How it arranges the digits", ":material/scatter_plot:"),
+)
+"""Pages that look into a run that has ended."""
+
 
 def draw_end(look: Look) -> None:
     """Says how it ended, what came out, and what can be done next."""
@@ -53,12 +59,8 @@ def _ways_on(look: Look) -> None:
     run = look.record.id
     with st.container(horizontal=True, vertical_alignment="center"):
         if look.kept:
-            st.page_link(
-                "predictions.py",
-                label="What it gets wrong",
-                icon=":material/grid_on:",
-                query_params=link_query(run=run, epoch="kept"),
-            )
+            for page, label, icon in WAYS:
+                st.page_link(page, label=label, icon=icon, query_params=link_query(run=run, epoch="kept"))
         st.page_link("runs.py", label="All runs", icon=":material/list:", query_params=link_query(run=run))
         if look.spec.network.preset in presets:
             again = st.button(

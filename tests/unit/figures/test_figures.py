@@ -27,6 +27,7 @@ CHANGE = change(LABELS, BEFORE.predicted, AFTER.predicted, 10)
 HISTORY = History(np.array([0, 3], np.int32), LABELS, np.stack([BEFORE.predicted, AFTER.predicted]), 10)
 CURVES = class_curves(LABELS, AFTER)
 LIFE = biography(77, int(LABELS[5]), [moment(0, BEFORE, 5), moment(1, AFTER, 5)])
+PLACES = np.random.default_rng(1).normal(size=(400, 2)).astype(np.float32)
 METRICS = [
     {"loss": None, "val_loss": 2.0, "train_eval_loss": 1.9},
     {"loss": 0.5, "val_loss": 0.4, "train_eval_loss": 0.3},
@@ -42,6 +43,7 @@ DRAWN = {
     "precision_recall_curves": figures.precision_recall_curves(CURVES, CLASSES),
     "probability_histogram": figures.probability_histogram(class_histogram(LABELS, AFTER, 4), "4", number=4),
     "biography_strip": figures.biography_strip(LIFE, CLASSES),
+    "embedding": figures.embedding(PLACES, LABELS, CLASSES),
     "training_curves": figures.training_curves(EPOCHS, best=1),
 }
 
@@ -153,3 +155,16 @@ def test_training_curves_leave_a_gap_where_nothing_was_measured():
     assert (list(drawn["best epoch"].x), list(drawn["best epoch"].y)) == ([1], [0.4])
     assert "nats" in DRAWN["training_curves"].layout.yaxis.title.text
     assert "best epoch" not in {trace.name for trace in figures.training_curves(EPOCHS).data}
+
+
+def test_a_map_has_each_image_once_and_what_is_selected_stands_out():
+    for number in range(10):
+        trace = traces("embedding")[str(number)]
+        assert np.array_equal(np.stack([trace.x, trace.y], 1), PLACES[number == LABELS])
+        assert trace.marker.color == CLASS_COLOURS[number]
+    chosen = np.arange(400) < 40
+    solid = figures.embedding(np.c_[PLACES, PLACES[:, :1]], LABELS, CLASSES, selected=chosen)
+    assert {trace.type for trace in solid.data} == {"scatter3d"}
+    bright = [trace for trace in solid.data if trace.marker.opacity == 1]
+    assert sum(len(trace.x) for trace in bright) == 40
+    assert sum(len(trace.x) for trace in solid.data) == 400

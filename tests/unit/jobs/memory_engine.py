@@ -17,7 +17,7 @@ class MemoryEngine:
         self.given = slots or (Slot("train", "cpu", threads=1, worker=HERE, warm=True),)
         self.tickets = Counter()
         self.killed, self.errors = [], []
-        self.closed = self.looks = 0
+        self.closed = self.looks = self.views = 0
 
     def slots(self):
         self.looks += 1
@@ -30,6 +30,9 @@ class MemoryEngine:
 
     def issue(self, lane, device, count):
         self.tickets[lane, device] += count
+
+    def need_views(self):
+        self.views += 1
 
     def kill(self, worker):
         self.killed.append(worker)

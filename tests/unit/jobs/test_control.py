@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from mnist_core.errors import StorageError
-from mnist_core.jobs import reconcile
+from mnist_core.jobs import Jobs, reconcile
 from mnist_core.jobs.control import Control
 from mnist_core.runs import RunState, Wish
 from tests.unit.jobs.memory_engine import GONE, HERE, MemoryEngine, until
@@ -218,6 +218,15 @@ def test_the_end_closes_the_engine_and_the_thread(lab, store, engine):
     control.close()
     assert engine.closed == 1
     assert "jobs" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_the_view_worker_starts_before_it_is_asked_for_anything(lab, engine, start_jobs, looks):
+    jobs = start_jobs(engine)
+    looks()
+    assert engine.views == 0
+    jobs.expect_views()
+    until(lambda: engine.views)
+    Jobs(lab, None).expect_views()
 
 
 def test_whatever_an_engine_raises_its_jobs_are_looked_after_again(store, engine, begin, monkeypatch, caplog):

@@ -239,7 +239,7 @@ def test_nobody_fills_the_queue_of_a_shared_laboratory(demo, jobs):
         demo.submit(SPEC.model_copy(update={"seed": 99}), owner="ann")
     looks = [demo.predictions(runs[0].id, "train", epoch, owner="ann") for epoch in range(MOST_WAITING)]
     assert demo.predictions(runs[0].id, "train", 0, owner="ann") == looks[0], "what is asked for already needs no room"
-    with pytest.raises(QueueFull, match="looks at training images"):
+    with pytest.raises(QueueFull, match=f"at most {MOST_WAITING} views waiting here"):
         demo.predictions(runs[0].id, "train", MOST_WAITING, owner="ann")
     assert demo.submit(SPEC.model_copy(update={"seed": 99}), owner="bob")
     demo.stop(runs[0].id, owner="ann")

@@ -1,0 +1,137 @@
+"""What a visitor asks of the embeddings page: which layer, by which method, of how many images; the URL holds it."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import streamlit as st
+
+from mnist_core.analysis.embedding import METHODS
+from mnist_core.part import Part
+from pages.ui.embeddings.layers import layer_label, layers_of
+from pages.ui.embeddings.look import Look, choose_look
+from pages.ui.embeddings.settings_form import choose_settings
+from pages.ui.frame.view import View
+
+__all__ = ["ALONG", "POINTS", "Along", "Options", "choose_options"]
+
+Along = Literal["this epoch", "all epochs", "all layers"]
+ALONG: tuple[Along, ...] = get_args(Along)
+POINTS = (1_000, 2_000, 5_000, 10_000, 20_000, 70_000)
+FIRST_METHOD = "pca"
+TITLES = {one.title: name for name, one in METHODS.items()}
+"""What a bound widget offers is what the link says."""
+
+LAYER = "layer"
+LAYER_MENU = "embedding_layer"
+WRONG_LAYER = "`layer` in the link must be one of {known}, got `{given}`; {shown} is shown."
+HELP_LAYER = "What leaves this layer for each image, as a vector: that is what the map arranges."
+HELP_POINTS = "At most so many images of the split, of each class its share; which ones is drawn once and stays."
+HELP_ALONG = (
+    "One map; or a map of each recorded epoch, or of each layer, in one frame of reference, so that the cursor, or the"
+    " menu of layers, moves the points and they do not jump."
+)
+HELP_METHOD = "{title}: {note}"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked for.
+
+    Attributes:
+        layer: its id, or "pixels".
+        method: a key of `METHODS`.
+        settings: of the method; None where what was typed breaks a rule, which the form has said.
+        points: how many images at most.
+        along: whether one map is asked for, or several in one frame of reference.
+        look: how maps are drawn.
+    """
+
+    layer: str
+    method: str
+    settings: Part | None
+    points: int
+    along: Along
+    look: Look
+
+
+def choose_options(view: View) -> Options:
+    """Draws the choices; whatever a browser sends, each is one that there is."""
+    layer = _pick_layer(view)
+    method = st.segmented_control(
+        "method",
+        tuple(TITLES),
+        default=METHODS[FIRST_METHOD].title,
+        required=True,
+        key="method",
+        bind="query-params",
+        help="  \n".join(HELP_METHOD.format(title=one.title, note=one.note) for one in METHODS.values()),
+    )
+    along = st.segmented_control(
+        "maps of", ALONG, default=ALONG[0], required=True, key="along", bind="query-params", help=HELP_ALONG
+    )
+    chosen = TITLES.get(str(method), FIRST_METHOD)
+    look = choose_look()
+    with st.popover("Settings", icon=":material/tune:"):
+        points = _pick_points()
+        st.divider()
+        settings = choose_settings(chosen)
+    return Options(
+        layer=layer,
+        method=chosen,
+        settings=settings,
+        points=points,
+        along=next((one for one in ALONG if one == along), ALONG[0]),
+        look=look,
+    )
+
+
+def _pick_points() -> int:
+    points = st.selectbox(
+        "images of the split, at most",
+        POINTS,
+        index=POINTS.index(10_000),
+        key="points",
+        bind="query-params",
+        help=HELP_POINTS,
+        width=200,
+    )
+    return points if points in POINTS else 10_000
+
+
+def _pick_layer(view: View) -> str:
+    """The menu of layers; a session keeps its choice by name, as far as the run has a layer of that name."""
+    layers = layers_of(view.record)
+    asked = str(st.query_params.get(LAYER) or st.session_state.get(LAYER) or layers.last_hidden)
+    layer = asked if asked in layers.shapes else layers.last_hidden
+    if layer != asked and LAYER in st.query_params:
+        given = "".join(letter for letter in asked[:40] if letter.isalnum() or letter == "_")
+        st.warning(
+            WRONG_LAYER.format(known=", ".join(layers.shapes), given=given, shown=layer), icon=":material/link_off:"
+        )
+    st.session_state[LAYER_MENU] = layer
+    _keep(layer, layers.last_hidden)
+    st.selectbox(
+        "layer",
+        list(layers.shapes),
+        format_func=lambda name: layer_label(name, layers),
+        key=LAYER_MENU,
+        on_change=_layer_picked,
+        help=HELP_LAYER,
+        width=170,
+    )
+    return layer
+
+
+def _layer_picked() -> None:
+    """What the menu says goes into the URL, which the next run of the page reads."""
+    st.query_params[LAYER] = st.session_state[LAYER] = str(st.session_state[LAYER_MENU])
+
+
+def _keep(layer: str, default: str) -> None:
+    if layer == default:
+        st.session_state.pop(LAYER, None)
+        st.query_params.pop(LAYER, None)
+        return
+    st.session_state[LAYER] = layer
+    if st.query_params.get(LAYER) != layer:
+        st.query_params[LAYER] = layer
