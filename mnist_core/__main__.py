@@ -40,12 +40,13 @@ def build_parser() -> argparse.ArgumentParser:
     for command in added.values():
         command.add_argument("--json", action="store_true", help="print one JSON document on standard output")
     _train_options(added["train"])
-    for name in ("show", "evaluate", "biography", "embed", "export"):
+    for name in ("show", "evaluate", "biography", "embed", "weights", "export"):
         added[name].add_argument("run", metavar="RUN", help="id, unambiguous prefix of it, or name")
     _evaluate_options(added["evaluate"])
     added["biography"].add_argument("image", metavar="IMAGE", help="id of the image: its row in the dataset")
     added["biography"].add_argument("--split", choices=RECORDED_SPLITS, help="default the one that holds the image")
     _embed_options(added["embed"])
+    added["weights"].add_argument("--epoch", default="kept", help="best, last, kept or a number; default kept")
     added["export"].add_argument("--out", required=True, metavar="FILE.zip", help="where the bundle goes")
     added["import"].add_argument("file", metavar="FILE.zip", help="a run bundle")
     return parser

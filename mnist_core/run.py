@@ -16,6 +16,7 @@ from mnist_core.analysis.embedding import stratified_sample
 from mnist_core.analysis.evaluation import Evaluation, evaluate
 from mnist_core.analysis.history import History
 from mnist_core.analysis.selection import Judged
+from mnist_core.analysis.weights import LayerWeights, layer_weights
 from mnist_core.datasets import Dataset
 from mnist_core.errors import EpochNotRecorded, InvalidInput
 from mnist_core.inference.activations import PIXELS, Activations, activations
@@ -25,6 +26,7 @@ from mnist_core.networks.layers import Dropout, Flatten, Layer, Permute
 from mnist_core.networks.shapes import PlannedLayer, flat, plan
 from mnist_core.npz import Arrays, from_npz
 from mnist_core.runs import RUN_LEVEL, Archive, EpochRecord, Facts, RunRecord, best_epoch, kept_epoch, write_bundle
+from mnist_core.runs.kept import nearest_epoch
 from mnist_core.sentences import shown_value
 from mnist_core.spec import RunSpec
 
@@ -151,9 +153,25 @@ class Run:
         """The recorded weights of an epoch, float32 by `layer/variable`.
 
         Raises:
-            EpochNotRecorded: they were not kept; the sentence names the epochs whose weights were.
+            EpochNotRecorded: they were not kept; the sentence names the epochs whose weights were, and the nearest.
         """
-        return from_npz(self._archive.read(self.id, self.epoch_number(epoch), "weights"))
+        number = self.epoch_number(epoch)
+        kept = self.weight_epochs
+        if kept and number not in kept:
+            raise EpochNotRecorded(
+                f"The weights of epoch {number} of `{self.record.name}` were thinned out; the nearest kept are those of"
+                f" epoch {nearest_epoch(kept, number)}: take one of {', '.join(map(str, kept))}."
+            )
+        return from_npz(self._archive.read(self.id, number, "weights"))
+
+    def first_layer(self, epoch: int | str = "kept") -> LayerWeights:
+        """The first layer with a kernel at an epoch; its weights are kept longer than those of the others.
+
+        Raises:
+            EpochNotRecorded: the run has no such epoch, or these weights were not kept either.
+        """
+        arrays = from_npz(self._archive.read(self.id, self.epoch_number(epoch), "first_layer"))
+        return layer_weights(arrays, self.layers)[0]
 
     def predictions(self, split: str = "validation", epoch: int | str = "kept") -> Predictions:
         """The predictions of a split at an epoch, recorded or, for the training split, computed anew.

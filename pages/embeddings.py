@@ -4,7 +4,8 @@ import streamlit as st
 
 from pages.ui.embeddings.asking import wanted
 from pages.ui.embeddings.beside import Beside, agreement_said, choose_beside
-from pages.ui.embeddings.map_view import Shown, draw_map
+from pages.ui.embeddings.drawing import Shown
+from pages.ui.embeddings.map_view import draw_map
 from pages.ui.embeddings.nearest import draw_nearest
 from pages.ui.embeddings.options import Options, choose_options
 from pages.ui.embeddings.quality import draw_axes, draw_quality
@@ -28,11 +29,14 @@ def page() -> None:
         st.info(missing, icon=":material/image_not_supported:")
         st.page_link("data.py", label="Go to the data page", icon=":material/image:")
         return
+    above = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         options = choose_options(view)
-        beside = choose_beside(view, options)
+        beside, wrong_beside = choose_beside(view, options)
+    for problem in filter(None, (*options.problems, wrong_beside)):
+        above.warning(problem, icon=":material/link_off:")
     if options.settings is None:
-        st.error("A setting breaks its rule, so nothing is made; see Settings.", icon=":material/error:")
+        st.info("Nothing is made until the setting is mended.", icon=":material/tune:")
         return
     if beside is None:
         _one_map(view, options)
@@ -50,7 +54,7 @@ def _one_map(view: View, options: Options) -> None:
     with left, guard():
         shown = draw_map(view, wanted(view, options), options.look, key="map")
         if shown:
-            draw_quality(shown)
+            draw_quality(shown, view.epoch)
     with right, guard():
         draw_chosen_images(view, height=GALLERY_HEIGHT)
     if shown:
@@ -69,7 +73,7 @@ def _two_maps(view: View, options: Options, beside: Beside) -> None:
             found = draw_map(there, wanted(there, asked), options.look, key=key)
             shown.append(found)
             if found:
-                draw_quality(found)
+                draw_quality(found, there.epoch)
     if len(shown) == 2 and shown[0] and shown[1]:
         st.markdown(agreement_said(shown[0], shown[1]))
     with guard():

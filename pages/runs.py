@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.ui.format import count
 from pages.ui.frame.chosen import find_run
-from pages.ui.frame.link import current_link, go_to
+from pages.ui.frame.link import current_link, go_to, link_query
 from pages.ui.frame.view import page_header
 from pages.ui.owner import current_owner
 from pages.ui.runs.actions import draw_chosen, offer_undo
@@ -47,7 +47,7 @@ if not runs:
     st.info("Nothing is trained yet. Train a network, or import a run.", icon=":material/school:")
     if st.button("Train a network", type="primary", icon=":material/play_circle:"):
         go_to(run="")
-        st.switch_page("train.py")
+        st.switch_page("train.py", query_params=link_query())
 elif not shown:
     st.info(f"None of the {count(len(runs))} runs fits this filter.", icon=":material/filter_alt_off:")
 else:

@@ -172,7 +172,9 @@ ARROWS = {
     "mnist_core.datasets": ("errors", "settings", "spec", "datasets"),
     # A bundle's weights are checked against what its layer stack has.
     "mnist_core.runs": ("errors", "networks.shapes", "npz", "runs", "spec"),
-    "mnist_core.analysis": ("errors", "inference.predictions", "analysis", "part"),
+    "mnist_core.analysis": (
+        "errors", "inference.predictions", "analysis", "networks.layers", "networks.shapes", "part",
+    ),
     "mnist_core.training": (
         "analysis", "backend", "datasets", "errors", "inference", "machine", "networks", "npz", "runs", "seeding",
         "settings", "spec", "training",

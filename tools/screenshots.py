@@ -1,11 +1,12 @@
 """Photographs every page in its states, wide and narrow, light and dark.
 
     python -m tools.screenshots [FOLDER] [--only WORD ...] [--look LOOK ...]
-    python -m tools.screenshots --strip [FILE] --train [FILE]
+    python -m tools.screenshots --strip [FILE] --train [FILE] --maps [FILE]
 
 Starts servers of its own with homes of their own, prepares their runs, and ends everything. The pictures are for
 looking at: alignment, cut text, gaps, jumps, labels that cannot be read. The last line makes the pictures of the docs
-anew: the strip, which has the same images and the same matrix at four epochs, and the train page.
+anew: the strip, which has the same images and the same matrix at four epochs, the train page, and the maps of a layer
+by each method.
 """
 
 import argparse
@@ -36,7 +37,7 @@ UNFOLDINGS = 3
 PATIENCE_MS = 60_000
 REST_MS = 700
 
-STRIP, TRAIN = ROOT / "docs" / "epochs.png", ROOT / "docs" / "train.png"
+STRIP, TRAIN, MAPS = (ROOT / "docs" / name for name in ("epochs.png", "train.png", "maps.png"))
 TRAIN_RUN, TRAIN_HEIGHT = "quiet-otter", 1000
 STRIP_RUN = "plain-finch"
 STRIP_LINK = "predictions?run={run}&epoch={epoch}&selection=cell.5.6~1~validation~{id}"
@@ -44,6 +45,15 @@ STRIP_EPOCHS = ("0", "1", "3", "kept")
 STRIP_WIDTH, CURSOR_WIDTH = 352, 440
 """Of the window, in which the pieces of the strip are equally wide."""
 
+METHODS = ("PCA", "t-SNE", "UMAP")
+MAP_WIDTH = 720
+MAPS_STYLE = """
+body { margin: 0; background: white; font: 22px sans-serif; color: #1c2430 }
+main { display: flex; gap: 20px; padding: 12px; width: max-content }
+figure { margin: 0 }
+figcaption { padding: 8px 4px }
+img { display: block }
+"""
 STRIP_STYLE = """
 body { margin: 0; background: white }
 main { display: grid; grid-template-columns: repeat(4, max-content); gap: 8px 24px; width: max-content; padding: 16px }
@@ -60,7 +70,7 @@ def main() -> int:
     missed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="screenshots-") as scratch, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        if arguments.strip or arguments.train:
+        if arguments.strip or arguments.train or arguments.maps:
             with serving("full", Path(scratch)) as server:
                 draw_for_docs(browser, server, arguments)
         else:
@@ -78,6 +88,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--look", nargs="+", default=LOOKS, choices=LOOKS, metavar="LOOK", help=", ".join(LOOKS))
     parser.add_argument("--strip", nargs="?", const=STRIP, type=Path, metavar="FILE", help="the strip of the docs")
     parser.add_argument("--train", nargs="?", const=TRAIN, type=Path, metavar="FILE", help="the train page of the docs")
+    parser.add_argument("--maps", nargs="?", const=MAPS, type=Path, metavar="FILE", help="the maps of the docs")
     return parser.parse_args()
 
 
@@ -156,6 +167,39 @@ def draw_for_docs(browser: Browser, server: AppServer, arguments: argparse.Names
         draw_strip(browser, server, arguments.strip)
     if arguments.train:
         draw_train(browser, server, arguments.train)
+    if arguments.maps:
+        draw_maps(browser, server, arguments.maps)
+
+
+def draw_maps(browser: Browser, server: AppServer, file: Path) -> None:
+    """The maps of a run's last hidden layer by each method, and how far each can be trusted."""
+    drawn = [map_of(browser, f"{server.url}/embeddings?run={TRAIN_RUN}", method) for method in METHODS]
+    pictures = [f'<img src="data:image/png;base64,{b64encode(picture).decode()}">' for picture, _ in drawn]
+    figures = [
+        f"<figure>{picture}<figcaption>{said}</figcaption></figure>"
+        for picture, (_, said) in zip(pictures, drawn, strict=True)
+    ]
+    with visiting(browser, "wide-light") as page:
+        page.set_viewport_size({"width": 3 * MAP_WIDTH, "height": 800})
+        page.set_content(f"<style>{MAPS_STYLE}</style><main>{''.join(figures)}</main>")
+        page.locator("main").screenshot(path=file)
+
+
+def map_of(browser: Browser, address: str, method: str) -> tuple[bytes, str]:
+    """The picture of a map, and what stands below it."""
+    with visiting(browser, "wide-light") as page:
+        page.set_viewport_size({"width": 1180, "height": 1100})
+        page.goto(f"{address}&method={method}")
+        make = page.get_by_role("button", name=f"Make the {method}")
+        hit = page.get_by_text("Neighbourhood hit")
+        expect(make.or_(hit).first).to_be_visible(timeout=PATIENCE_MS)
+        if make.is_visible():
+            make.click()
+        expect(hit).to_be_visible(timeout=3 * PATIENCE_MS)
+        page.mouse.move(0, 0)
+        come_to_rest(page)
+        page.wait_for_timeout(REST_MS)
+        return page.locator(".map").screenshot(), f"{method}: {hit.inner_text()}"
 
 
 def draw_train(browser: Browser, server: AppServer, file: Path) -> None:

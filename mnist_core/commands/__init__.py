@@ -13,6 +13,7 @@ from mnist_core.commands.embed import embed
 from mnist_core.commands.evaluation import evaluate
 from mnist_core.commands.recorded import export, import_run, list_runs, show
 from mnist_core.commands.training import calibrate, train
+from mnist_core.commands.weights import show_weights
 from mnist_core.lab import Lab
 
 __all__ = ["COMMANDS", "Answer"]
@@ -26,6 +27,7 @@ COMMANDS: dict[str, Callable[[Lab, argparse.Namespace], Answer]] = {
     "evaluate": evaluate,
     "biography": show_biography,
     "embed": embed,
+    "weights": show_weights,
     "export": export,
     "import": import_run,
     "calibrate": calibrate,

@@ -9,6 +9,7 @@ from mnist_core.figures.epochs import biography_strip, training_curves
 from mnist_core.figures.matrix import confusion, confusion_difference
 from mnist_core.figures.probabilities import probability_histogram, reliability_diagram
 from mnist_core.figures.thresholds import precision_recall_curves, roc_curves
+from mnist_core.figures.weights import weight_changes, weight_tiles
 
 __all__ = [
     "biography_strip",
@@ -22,4 +23,6 @@ __all__ = [
     "reliability_diagram",
     "roc_curves",
     "training_curves",
+    "weight_changes",
+    "weight_tiles",
 ]

@@ -83,7 +83,7 @@ class MapMaker:
                     made[place] = beside
                     yield place, self._in_the_middle(beside)
                     continue
-                made[place] = walk.onwards(values, beside)
+                made[place] = walk.onwards(values, beside, alike=self._is_alike())
             yield place, self._finished(made[place])
 
     def unfinished(self) -> LayerMap | None:
@@ -92,6 +92,12 @@ class MapMaker:
         if frame is None:
             return None
         return self._bare(frame.positions, iterations=frame.iteration, unfinished=True)
+
+    def _is_alike(self) -> bool:
+        """Whether the values are those of the anchor's layer itself, not of its components, which differ each time."""
+        sources, found = self._request.sources, self._activations
+        is_same = sources[self.place].layer == sources[self._request.anchor].layer
+        return is_same and found.width == found.values.shape[1]
 
     def _in_the_middle(self, beside: Embedding) -> LayerMap:
         middle = beside.positions.mean(axis=0, dtype=np.float64).astype(np.float32)

@@ -1,11 +1,11 @@
-"""Which epoch of a run is the best, and which one counts. Both follow from the recorded epochs alone."""
+"""Which epoch of a run is the best, which one counts, and which is nearest; all follow from the recorded epochs."""
 
 from collections.abc import Sequence
 
 from mnist_core.runs.records import EpochRecord
 from mnist_core.spec import RunSpec
 
-__all__ = ["best_epoch", "kept_epoch", "validation_losses"]
+__all__ = ["best_epoch", "kept_epoch", "nearest_epoch", "validation_losses"]
 
 
 def best_epoch(epochs: Sequence[EpochRecord]) -> int | None:
@@ -17,6 +17,11 @@ def best_epoch(epochs: Sequence[EpochRecord]) -> int | None:
 def kept_epoch(spec: RunSpec, epochs: Sequence[EpochRecord]) -> int | None:
     """The epoch that counts: the best or the last one, as the specification says; None before epoch 1."""
     return best_epoch(epochs) if spec.training.keep == "best" else max(validation_losses(epochs), default=None)
+
+
+def nearest_epoch(epochs: Sequence[int], wanted: int) -> int:
+    """Of some epochs, at least one, the nearest to another; the earlier of two."""
+    return min(epochs, key=lambda one: (abs(one - wanted), one))
 
 
 def validation_losses(epochs: Sequence[EpochRecord]) -> dict[int, float]:

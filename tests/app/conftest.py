@@ -21,7 +21,7 @@ from mnist_core.runs import EpochRecord, Lease, RunRecord, RunState
 from pages.ui import services as services_module
 from pages.ui.services import Services, close_services, services
 
-TIMEOUT = 20
+TIMEOUT = 120
 NAVIGATION = Path(__file__).parents[2] / "pages" / "navigation.py"
 TRAINED = {"best_epoch": 2, "kept_epoch": 2, "train": None, "images_per_second": 1000.0, "machine": "a test"}
 TEST_RESULT = {"epoch": 2, "loss": 0.3, "accuracy": 0.9, "errors": 27, "interval": [0.86, 0.93]}

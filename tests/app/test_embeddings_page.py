@@ -12,7 +12,9 @@ from mnist_core.analysis.selection import Lassoed, Selection
 from mnist_core.maps import LayerMap, MapRequest
 from mnist_core.maps.recorded import keep_frame, keep_map, keep_sample
 from mnist_core.runs import RunState
+from pages.ui.embeddings import asking, map_view
 from pages.ui.frame import resting
+from tests.app.comparing import rival_of
 from tests.app.random_events import send
 
 QUALITY = Quality(0.9312, 0.9456, 0.8765, 0.9123, 10, 127)
@@ -209,6 +211,14 @@ def test_maps_of_all_epochs_follow_the_cursor_in_one_frame(open_page, finished_r
     assert len(set(frames)) == 1
 
 
+def test_between_mapped_epochs_the_nearest_is_shown_and_said(open_page, finished_run, worker, monkeypatch):
+    monkeypatch.setattr(asking, "MOST_EPOCHS", 2)
+    app = open_page("embeddings", run=finished_run.id, along="all epochs", epoch="1")
+    assert worker.make().sources == (("pixels", 0), ("pixels", 2))
+    app.run()
+    assert "Places are those of epoch 0, the nearest that is mapped; colours and numbers those of epoch 1." in said(app)
+
+
 def test_maps_of_all_layers_follow_the_menu(open_page, finished_run, worker):
     app = open_page("embeddings", run=finished_run.id, along="all layers")
     assert [layer for layer, _ in worker.make().sources] == ["pixels", "output"]
@@ -262,3 +272,73 @@ def test_a_setting_that_breaks_its_rule_orders_nothing(open_page, finished_run, 
     assert "`perplexity` must be a number between 2 and 100 (neighbours), got 1000000000.0." in said(app)
     assert not [one for one in app.button if one.label.startswith("Make")]
     assert worker.claim() is None
+
+
+def test_the_last_map_stays_until_the_next_is_made_and_one_is_asked_for_at_a_time(open_page, finished_run, worker):
+    app = open_page("embeddings", run=finished_run.id, layer="output", epoch="1")
+    worker.make()
+    app.run()
+    assert len(maps_of(app)) == 1
+    app.query_params["epoch"] = "2"
+    app.run()
+    lease, request, _ = worker.begin()
+    assert request.sources == (("output", 2),)
+    app.query_params["epoch"] = "0"
+    app.run()
+    assert not app.exception
+    assert worker.claim() is None, "the one of epoch 2 is not there yet"
+    worker.archive.store.finish(lease, RunState.FAILED, reason="Enough.")
+    app.run()
+    ((header, _),) = maps_of(app)
+    assert header["n"] == 127
+    assert worker.claim() is not None
+
+
+def test_many_images_are_mapped_only_when_somebody_asks(open_page, finished_run, worker, monkeypatch):
+    monkeypatch.setattr(map_view, "UNASKED", 100)
+    app = open_page("embeddings", run=finished_run.id)
+    assert worker.claim() is None
+    press(app, "Make the PCA")
+    assert worker.claim() is not None
+
+
+def test_a_setting_that_the_link_asks_for_in_vain_is_said_until_one_is_chosen(open_page, finished_run, worker):
+    app = open_page("embeddings", run=finished_run.id, method="t-SNE", settings="perplexity:9999")
+    sentence = "`settings` in the link: `perplexity` must be a number between 2 and 100 (neighbours), got 9999."
+    assert sentence in said(app)
+    assert sentence in said(app.run())
+    app.number_input(key="embedding:tsne:perplexity:0").set_value(40.0).run()
+    assert sentence not in said(app)
+    assert "".join(app.query_params["settings"]) == "perplexity:40.0"
+
+
+def test_numbers_have_one_scale_at_every_epoch(open_page, finished_run, worker):
+    ends = set()
+    for epoch in ("1", "2"):
+        open_page("embeddings", run=finished_run.id, colour="loss", epoch=epoch)
+        worker.make()
+        ((header, _),) = maps_of(open_page("embeddings", run=finished_run.id, colour="loss", epoch=epoch))
+        ends.add((header["legend"]["low"], header["legend"]["high"]))
+    assert len(ends) == 1
+    assert ends.pop() == pytest.approx((0.0, np.log(10)))
+
+
+def test_a_run_that_was_split_otherwise_cannot_stand_beside(open_page, finished_run, worker):
+    ids = finished_run.split_file["validation_ids"].copy()
+    ids[0] += 1
+    rival = rival_of(finished_run, splits={"validation_ids": ids})
+    for ref in (rival.id, "rival"):
+        app = open_page("embeddings", run=finished_run.id, beside=f"run:{ref}")
+        assert "Run `rival` has other images in its validation split, so its map cannot stand beside." in said(app)
+
+
+def test_a_run_of_the_same_images_stands_beside(open_page, finished_run, worker):
+    rival = rival_of(finished_run)
+    open_page("embeddings", run=finished_run.id)
+    worker.make()
+    open_page("embeddings", run=rival.id)
+    worker.make()
+    app = open_page("embeddings", run=finished_run.id, beside="run:rival")
+    assert not app.exception
+    assert len(maps_of(app)) == 2
+    assert [one.value for one in app.subheader][:2] == ["pixels at epoch 2", "rival: pixels at epoch 2"]

@@ -314,3 +314,14 @@ def test_the_test_split_says_how_often_it_was_looked_at(open_page, finished_run,
     assert not app.exception
     looks = len(shared.lab.archive.store.openings(finished_run.id))
     assert any(f"Looks at the test split of this run: {looks} in all" in one.value for one in app.caption)
+
+
+def test_a_page_left_with_an_option_in_its_link_can_be_left(open_page, finished_run, add_run):
+    starting = add_run("running", epochs=-1)
+    app = open_page("predictions", run=finished_run.id, panel="ROC")
+    app.query_params["run"] = starting.id
+    app.run()
+    next(one for one in app.button if one.label == "Watch it train").click().run()
+    assert not app.exception
+    assert not app.error
+    assert "panel" not in app.query_params

@@ -1,6 +1,6 @@
 """Maps of activations: PCA, t-SNE and UMAP of any layer, their quality, sequences of them, new points in them.
 
-It is light to import: scipy, openTSNE and numba are loaded by the functions that need them.
+It is light to import: scipy and numba are loaded by the functions that need them.
 """
 
 from mnist_core.analysis.embedding.align import aligned

@@ -49,7 +49,7 @@ def embed(
         work = Work(x, known, hands)
         fitted = how.fit(work, wanted)
         work.clock("layout")
-        return judged(work, fitted, Asked(method, wanted, labels))
+        return judged(work, fitted, Asked(method, wanted, None if labels is None else np.asarray(labels)))
 
 
 class Asked(NamedTuple):
@@ -132,9 +132,10 @@ def checked_activations(activations: NDArray[np.floating]) -> Floats:
 def check(x: Floats, how: Method, settings: Settings, *, labels: Labels | None, context: Context) -> None:
     """Raises InvalidInput where settings, labels or context do not fit the activations."""
     how.check((x.shape[0], x.shape[1]), settings)
-    if labels is not None and (np.shape(labels) != (len(x),) or not np.issubdtype(labels.dtype, np.integer)):
+    given = np.zeros(len(x), np.int64) if labels is None else np.asarray(labels)
+    if given.shape != (len(x),) or not np.issubdtype(given.dtype, np.integer):
         raise InvalidInput(
-            f"`labels` must be {len(x):,} whole numbers, one for each image, got {labels.dtype} {np.shape(labels)}."
+            f"`labels` must be {len(x):,} whole numbers, one for each image, got {given.dtype} {given.shape}."
         )
     start, known = context.start, context.neighbours
     if start is not None and (np.shape(start) != (len(x), 2) or not np.isfinite(start).all()):

@@ -34,6 +34,10 @@ def place(new: Floats, activations: Floats, positions: Floats, *, k: int = NEIGH
         InvalidInput: shapes do not fit each other, or a value is not finite.
     """
     _check(new, activations, positions)
+    if k < 1:
+        raise InvalidInput(f"`k` must be at least 1, got {k}.")
+    middle = activations.mean(axis=0, dtype=np.float64).astype(np.float32)  # far from 0, products would lose digits
+    new, activations = new - middle, activations - middle
     squares = (activations**2).sum(axis=1)
     near = np.empty((len(new), min(k, len(activations))), np.int64)
     for start in range(0, len(new), 256):

@@ -1,8 +1,9 @@
 """Maps of the same points from several activations, such as those of each epoch, in one frame of reference.
 
-PCA: where layers are equally wide, all are shown along the components of the anchor, from its mean; others by their own
-components, turned and scaled onto the map before. t-SNE and UMAP: the anchor's map is made from the beginning, each
-other one starts from its neighbour's on the way to the anchor, takes a share of the iterations, and is turned onto it.
+PCA: values that mean the same in all, as those of one layer at several epochs do, are shown along the components of the
+anchor, from its mean; others along their own components, turned and scaled onto the map before. t-SNE and UMAP: the
+anchor's map is made from the beginning, each other one starts from its neighbour's on the way to the anchor, takes a
+share of the iterations, and is turned onto it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -40,6 +41,7 @@ def embed_sequence(  # noqa: PLR0913 - what `embed` takes, and the anchor
     settings: Settings | None = None,
     labels: Labels | None = None,
     anchor: int = 0,
+    alike: bool = True,
     context: Context | None = None,
 ) -> Iterator[Embedding]:
     """Makes one map for each of several activations of the same points, in their order.
@@ -52,6 +54,7 @@ def embed_sequence(  # noqa: PLR0913 - what `embed` takes, and the anchor
         settings: those of the method; None takes its defaults.
         labels: integers (n,), the classes.
         anchor: the place in the sequence of the map that all others are turned to.
+        alike: whether value j means the same in all that are equally wide, as in one layer at several epochs.
         context: who follows, and where the anchor's map may start; `neighbours` is not used.
 
     Raises:
@@ -63,20 +66,20 @@ def embed_sequence(  # noqa: PLR0913 - what `embed` takes, and the anchor
     early = list(islice(rest, anchor + 1)) if anchor >= 0 else []
     if anchor < 0 or len(early) <= anchor:
         raise InvalidInput(f"`anchor` must be a place in the sequence, 0 to {max(len(early) - 1, 0)}, got {anchor}.")
-    return _in_order(walk, early, rest)
+    return _in_order(walk, early, rest, alike)
 
 
-def _in_order(walk: "Walk", early: list[Activations], rest: Iterator[Activations]) -> Iterator[Embedding]:
+def _in_order(walk: "Walk", early: list[Activations], rest: Iterator[Activations], alike: bool) -> Iterator[Embedding]:
     first = walk.begin(early.pop())
     back, before = [first], first
     while early:
-        before = walk.onwards(early.pop(), before)
+        before = walk.onwards(early.pop(), before, alike=alike)
         back.append(before)
     yield from reversed(back)
     before = first
     back.clear()
     for activations in rest:
-        before = walk.onwards(activations, before)
+        before = walk.onwards(activations, before, alike=alike)
         yield before
 
 
@@ -108,19 +111,25 @@ class Walk:
         self._anchor = self._map(checked_activations(activations), self._asked.settings, self._context)
         return self._anchor
 
-    def onwards(self, activations: Activations, before: Embedding) -> Embedding:
-        """The map of other activations, in the frame of reference of the one before."""
+    def onwards(self, activations: Activations, before: Embedding, *, alike: bool) -> Embedding:
+        """The map of other activations, in the frame of reference of the one before.
+
+        Args:
+            activations: floating (n, d) of the same points.
+            before: the map that this one starts from, or is turned onto.
+            alike: whether their values mean the same as the first ones'.
+        """
         x = checked_activations(activations)
         if len(x) != len(before.positions):
             raise InvalidInput(f"All sources must be of the same {len(before.positions):,} images, got {len(x):,}.")
         if before.components is None and self._anchor.components is None:
             start = replace(self._context, start=before.positions)
             return self._map(x, shortened(self._asked.settings), start, onto=before.positions)
-        return self._along_anchor(x, before)
+        return self._along_anchor(x, before, alike)
 
-    def _along_anchor(self, x: Floats, before: Embedding) -> Embedding:
+    def _along_anchor(self, x: Floats, before: Embedding, alike: bool) -> Embedding:
         axes = self._anchor.components
-        if axes is None or axes.basis.shape[1] != x.shape[1]:
+        if axes is None or not alike or axes.basis.shape[1] != x.shape[1]:
             return self._map(x, self._asked.settings, self._context, onto=before.positions, scale=True)
         with crew(self._context.threads, self._context.between) as hands:
             work = Work(x, self._context, hands)

@@ -1,6 +1,7 @@
 """Which maps the page needs, whether they are there, and what is read of them. Nothing here draws."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -112,10 +113,10 @@ def _spread(items: Sequence[T], most: int, always: T) -> list[T]:
 def known_order(maps: Wanted) -> RunRecord | None:
     """The work that makes these maps: what this session asked for, however it ended, or what anybody did."""
     mine = st.session_state.get(ORDERS, {}).get(_key(maps))
-    try:
-        return services().lab.archive.store.run(mine) if mine else services().jobs.known_map(maps.request, maps.run)
-    except RunNotFound:
-        return None
+    if mine:
+        with suppress(RunNotFound):  # old maps make room for new ones
+            return services().lab.archive.store.run(mine)
+    return services().jobs.known_map(maps.request, maps.run)
 
 
 def order_maps(maps: Wanted) -> RunRecord:

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from pages.ui.embeddings.map_view import Shown
+from pages.ui.embeddings.drawing import Shown
 from pages.ui.frame.view import View
 from pages.ui.gallery import gallery
 from pages.ui.images import image_source

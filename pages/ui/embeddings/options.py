@@ -44,6 +44,7 @@ class Options:
         points: how many images at most.
         along: whether one map is asked for, or several in one frame of reference.
         look: how maps are drawn.
+        problems: what the link asks for that cannot be, as sentences.
     """
 
     layer: str
@@ -52,11 +53,12 @@ class Options:
     points: int
     along: Along
     look: Look
+    problems: tuple[str, ...] = ()
 
 
 def choose_options(view: View) -> Options:
     """Draws the choices; whatever a browser sends, each is one that there is."""
-    layer = _pick_layer(view)
+    layer, wrong_layer = _pick_layer(view)
     method = st.segmented_control(
         "method",
         tuple(TITLES),
@@ -74,7 +76,7 @@ def choose_options(view: View) -> Options:
     with st.popover("Settings", icon=":material/tune:"):
         points = _pick_points()
         st.divider()
-        settings = choose_settings(chosen)
+        settings, problem = choose_settings(chosen)
     return Options(
         layer=layer,
         method=chosen,
@@ -82,6 +84,7 @@ def choose_options(view: View) -> Options:
         points=points,
         along=next((one for one in ALONG if one == along), ALONG[0]),
         look=look,
+        problems=tuple(filter(None, (wrong_layer, problem))),
     )
 
 
@@ -98,18 +101,18 @@ def _pick_points() -> int:
     return points if points in POINTS else 10_000
 
 
-def _pick_layer(view: View) -> str:
+def _pick_layer(view: View) -> tuple[str, str]:
     """The menu of layers; a session keeps its choice by name, as far as the run has a layer of that name."""
     layers = layers_of(view.record)
     asked = str(st.query_params.get(LAYER) or st.session_state.get(LAYER) or layers.last_hidden)
     layer = asked if asked in layers.shapes else layers.last_hidden
+    problem = ""
     if layer != asked and LAYER in st.query_params:
         given = "".join(letter for letter in asked[:40] if letter.isalnum() or letter == "_")
-        st.warning(
-            WRONG_LAYER.format(known=", ".join(layers.shapes), given=given, shown=layer), icon=":material/link_off:"
-        )
+        problem = WRONG_LAYER.format(known=", ".join(layers.shapes), given=given, shown=layer)
+    else:
+        _keep(layer, layers.last_hidden)
     st.session_state[LAYER_MENU] = layer
-    _keep(layer, layers.last_hidden)
     st.selectbox(
         "layer",
         list(layers.shapes),
@@ -119,7 +122,7 @@ def _pick_layer(view: View) -> str:
         help=HELP_LAYER,
         width=170,
     )
-    return layer
+    return layer, problem
 
 
 def _layer_picked() -> None:

@@ -11,8 +11,8 @@ from mnist_core.networks.layers import Dense
 from mnist_core.networks.shapes import first_layer_id, plan
 from mnist_core.npz import from_npz
 from mnist_core.palette import Palette
+from pages.ui.embeddings.drawing import Shown
 from pages.ui.embeddings.layers import PIXELS
-from pages.ui.embeddings.map_view import Shown
 from pages.ui.format import count, duration, percent
 from pages.ui.frame.view import View
 from pages.ui.recorded import spec_of
@@ -34,14 +34,22 @@ REDUCED = (
     "The layer has {width} values; the map is made of its first principal components, which hold {share} of the"
     " variance."
 )
+OTHER_EPOCH = (
+    "Places are those of epoch {mapped}, the nearest that is mapped; colours and numbers those of epoch {epoch}."
+)
 READ_AXES = (
     "What each axis looks for, in pixels: an image lies further along it the more it has where it is orange and the"
     " less where it is blue."
 )
 
 
-def draw_quality(shown: Shown) -> None:
-    """Draws two numbers with their doubts, and one sentence on what distances in the map mean."""
+def draw_quality(shown: Shown, epoch: int) -> None:
+    """Draws two numbers with their doubts, and what distances in the map mean.
+
+    Args:
+        shown: the map.
+        epoch: the one that is looked at, of which the colours are.
+    """
     here, method = shown.here, METHODS[shown.wanted.request.method]
     found = here.quality
     if found is not None:
@@ -59,6 +67,8 @@ def draw_quality(shown: Shown) -> None:
                 help=HELP_TRUST.format(k=k, points=count(found.points)),
                 width="content",
             )
+    if here.source.epoch != epoch:
+        st.caption(f":material/history: {OTHER_EPOCH.format(mapped=here.source.epoch, epoch=epoch)}")
     st.caption(" ".join(_notes(shown, here, method.note)))
 
 

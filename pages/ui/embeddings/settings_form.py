@@ -20,8 +20,8 @@ RESET = "embedding_settings_reset"
 COLUMNS = 2
 
 
-def choose_settings(method: str) -> Part | None:
-    """Draws the form; None where something in it breaks a rule, which stands below it then."""
+def choose_settings(method: str) -> tuple[Part | None, str]:
+    """Draws the form; the settings, None where what was typed breaks a rule, and what is wrong, as a sentence."""
     kind = METHODS[method].settings
     docs = list(field_docs(kind))
     start, problem = _start(method, docs)
@@ -29,13 +29,12 @@ def choose_settings(method: str) -> Part | None:
     given, broken = _form(method, docs, start)
     st.button("Back to the defaults", icon=":material/undo:", type="tertiary", on_click=_reset, args=(method,))
     settings, wrong = _validated(kind, given)
-    wrong = broken or wrong
-    if problem or wrong:
-        st.error(problem or wrong, icon=":material/error:")
     if settings is None or broken:
-        return None
-    _keep(method, settings)
-    return settings
+        return None, broken or wrong
+    if not problem or settings != kind():  # what the link asked for in vain stays there until something is chosen
+        _keep(method, settings)
+        return settings, ""
+    return settings, problem
 
 
 def settings_text(settings: Part) -> str:

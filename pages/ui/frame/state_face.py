@@ -4,7 +4,7 @@ import streamlit as st
 
 from mnist_core.runs import RunRecord, RunState
 from pages.ui.format import duration, reason_of
-from pages.ui.frame.link import go_to
+from pages.ui.frame.link import go_to, link_query
 from pages.ui.guard import guard
 from pages.ui.recorded import traceback_of
 from pages.ui.services import services
@@ -25,7 +25,7 @@ def no_run_face(wanted: str) -> None:
     st.info("Nothing is trained yet. Train a network first; a small one takes seconds.", icon=":material/school:")
     if st.button("Train a network", type="primary", icon=":material/play_circle:"):
         go_to(run="", epoch="kept", split="validation")
-        st.switch_page(TRAIN_PAGE)
+        st.switch_page(TRAIN_PAGE, query_params=link_query())
 
 
 def state_face(record: RunRecord) -> None:
@@ -69,4 +69,4 @@ def _active(record: RunRecord) -> None:
     st.info(text, icon=":material/hourglass_top:")
     if st.button("Watch it train", icon=":material/play_circle:"):
         go_to(run=record.id)
-        st.switch_page(TRAIN_PAGE)
+        st.switch_page(TRAIN_PAGE, query_params=link_query())

@@ -7,7 +7,7 @@ import streamlit as st
 from mnist_core.runs import RunRecord, RunState, export_bundle
 from mnist_core.runs.names import MAX_NAME
 from pages.ui.format import accuracy_sentence, ago, count, duration, plain, reason_of, state_badge
-from pages.ui.frame.link import go_to
+from pages.ui.frame.link import go_to, link_query
 from pages.ui.guard import guard
 from pages.ui.owner import current_owner
 from pages.ui.recorded import parameters_of, sizes_of, traceback_of
@@ -74,10 +74,10 @@ def _open(record: RunRecord) -> None:
         help=None if has_epoch else "No epoch of this run is finished.",
     ):
         go_to(run=record.id, epoch="kept")
-        st.switch_page("predictions.py")
+        st.switch_page("predictions.py", query_params=link_query())
     if st.button("Curves", icon=":material/show_chart:", help="How it learnt, on the train page."):
         go_to(run=record.id)
-        st.switch_page("train.py")
+        st.switch_page("train.py", query_params=link_query())
 
 
 def _export(record: RunRecord) -> None:

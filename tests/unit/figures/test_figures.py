@@ -15,9 +15,11 @@ from mnist_core.analysis.distribution import class_histogram
 from mnist_core.analysis.evaluation import class_scores, confusion_matrix
 from mnist_core.analysis.history import History
 from mnist_core.analysis.threshold_curves import class_curves
+from mnist_core.analysis.weight_history import weight_history
 from mnist_core.palette import CLASS_COLOURS
 from mnist_core.runs import EpochRecord
 from tests.unit.analysis.sample_predictions import sample_split
+from tests.unit.analysis.sample_weights import drawn, stack
 
 CLASSES = tuple("0123456789")
 LABELS, AFTER = sample_split(1, 400, 10, skill=4)
@@ -33,6 +35,11 @@ METRICS = [
     {"loss": 0.5, "val_loss": 0.4, "train_eval_loss": 0.3},
 ]
 EPOCHS = [EpochRecord(number, one, 1.0, 0.1, 0.0) for number, one in enumerate(METRICS)]
+BEFORE_TILES, NOW_TILES = np.random.default_rng(2).normal(size=(2, 7, 5, 4)).astype(np.float32)
+NETWORK = stack({"kind": "conv", "filters": 2})
+WEIGHTS = {epoch: drawn(NETWORK, epoch) for epoch in (0, 1, 4)}
+WEIGHTS[0]["output/kernel"][:] = 0
+MOVED = weight_history(WEIGHTS.items(), NETWORK)
 DRAWN = {
     "confusion": figures.confusion(MATRIX, CLASSES),
     "confusion_difference": figures.confusion_difference(CHANGE, CLASSES),
@@ -45,6 +52,8 @@ DRAWN = {
     "biography_strip": figures.biography_strip(LIFE, CLASSES),
     "embedding": figures.embedding(PLACES, LABELS, CLASSES),
     "training_curves": figures.training_curves(EPOCHS, best=1),
+    "weight_changes": figures.weight_changes(MOVED),
+    "weight_tiles": figures.weight_tiles(BEFORE_TILES, NOW_TILES),
 }
 
 
@@ -168,3 +177,50 @@ def test_a_map_has_each_image_once_and_what_is_selected_stands_out():
     bright = [trace for trace in solid.data if trace.marker.opacity == 1]
     assert sum(len(trace.x) for trace in bright) == 40
     assert sum(len(trace.x) for trace in solid.data) == 400
+
+
+def tile_at(trace, place, across=3, shape=(5, 4)):
+    """The tile at a place of the mosaic, which has a gap of a pixel between tiles."""
+    row, column = place // across * (shape[0] + 1), place % across * (shape[1] + 1)
+    return trace.z[row : row + shape[0], column : column + shape[1]], trace.text[row][column]
+
+
+def test_tile_k_is_unit_k_on_one_scale_for_all():
+    order = np.array([4, 0, 6, 2, 1, 5, 3])
+    for figure, units in (
+        (DRAWN["weight_tiles"], np.arange(7)),
+        (figures.weight_tiles(BEFORE_TILES, NOW_TILES, order=order), order),
+    ):
+        shown = (BEFORE_TILES, NOW_TILES, NOW_TILES - BEFORE_TILES)
+        assert {(trace.zmin, trace.zmax) for trace in figure.data} == {
+            (-np.abs(np.stack(shown)).max(), np.abs(np.stack(shown)).max())
+        }
+        assert sum(trace.showscale for trace in figure.data) == 1
+        for trace, tiles, name in zip(figure.data, shown, ("before", "now", "difference"), strict=True):
+            assert trace.name == name
+            for place, unit in enumerate(units):
+                assert np.array_equal(tile_at(trace, place)[0], tiles[unit])
+                assert tile_at(trace, place)[1] == f"unit {unit}"
+            assert np.isfinite(trace.z).sum() == tiles.size
+        assert len({(trace.xaxis, trace.yaxis) for trace in figure.data}) == 3
+
+
+@pytest.mark.parametrize("units", [1, 2, 3000])
+def test_any_number_of_units_can_be_drawn_and_the_title_says_how_many_are(units):
+    tiles = np.zeros((units, 3, 3), np.float32)
+    figure = figures.weight_tiles(tiles, tiles, most=50)
+    assert f"{min(units, 50)} of {units} unit" in figure.layout.title.text
+    assert figure.data[0].zmax > 0
+    assert np.isfinite(figure.data[0].z).sum() == min(units, 50) * 9
+
+
+def test_layers_stand_as_a_share_and_one_that_starts_at_0_as_it_is():
+    conv, output = DRAWN["weight_changes"].data
+    assert (list(conv.x), conv.name) == ([0, 1, 4], "conv_1")
+    assert np.array_equal(conv.y, MOVED.layers[0].relative_change)
+    assert np.array_equal(output.y, MOVED.layers[1].change)
+    assert "absolute" in output.name
+    assert conv.line.color != output.line.color
+    steps, absolute = figures.weight_changes(MOVED, measure="update").data
+    assert steps.y[1:] == pytest.approx(MOVED.layers[0].update[1:] / MOVED.layers[0].kernel_norm[0])
+    assert np.array_equal(absolute.y, MOVED.layers[1].update, equal_nan=True)

@@ -62,9 +62,9 @@ def events(monkeypatch):
             self.context, self.turn = context, -1
 
         def begin(self, values):
-            return self.onwards(values, None)
+            return self.onwards(values, None, alike=True)
 
-        def onwards(self, values, before):
+        def onwards(self, values, before, *, alike):
             self.turn += 1
             for number in range(FRAMES):
                 self.context.on_frame(Frame(values[:, :2] + number, number, FRAMES))

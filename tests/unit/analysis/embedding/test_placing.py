@@ -46,3 +46,15 @@ def test_what_cannot_be_placed_is_refused(new, says):
         place(new, x, x[:, :2])
     with pytest.raises(InvalidInput, match="a place for each of 600 points, got 5"):
         place(x[:1], x, x[:5, :2])
+
+
+def test_far_from_zero_no_digits_are_lost():
+    x, _ = hidden()
+    positions = np.random.default_rng(0).normal(size=(600, 2)).astype(np.float32)
+    assert np.allclose(place(x[:300] + 1e4, x + 1e4, positions), positions[:300], atol=0.02)
+
+
+def test_no_neighbours_are_too_few():
+    x, _ = hidden()
+    with pytest.raises(InvalidInput, match="`k` must be at least 1, got 0"):
+        place(x[:1], x, x[:, :2], k=0)

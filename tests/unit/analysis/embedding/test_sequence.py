@@ -53,6 +53,14 @@ def test_layers_of_other_widths_are_turned_onto_the_one_before():
     assert len(list(embed_sequence([X, X[:, :20]], "umap", settings=FEW["umap"]))) == 2
 
 
+def test_layers_of_one_width_that_are_not_alike_are_turned_onto_the_one_before_too():
+    mirrored = -X[:, ::-1].copy()  # the same points, by units of which none means what it meant
+    one, other = embed_sequence([X, mirrored], "pca", alike=False)
+    assert np.allclose(one.positions, other.positions, atol=1e-2)
+    crossed = list(embed_sequence([X, mirrored], "pca"))[1]
+    assert moved(one.positions, crossed.positions) > 1
+
+
 def test_they_come_one_at_a_time_in_their_order():
     asked = []
     maps = embed_sequence((asked.append(at) or x for at, x in enumerate(TURNED)), "pca")
