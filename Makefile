@@ -36,6 +36,7 @@ bench: .venv/tested
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/cost.py
 	$(BIN)/python -m benchmarks.app
+	$(BIN)/python benchmarks/embeddings.py
 
 # Photographs every page in its states into build/screenshots.
 screenshots: .venv/tested

@@ -119,7 +119,7 @@ class MapMaker:
         )
 
     def _follow(self, frame: Frame) -> None:
-        self._frame, self._iterations = frame, frame.of
+        self._frame, self._iterations = frame, frame.of if frame.of > 1 else 0
         if self._studio.on_frame:
             self._studio.on_frame(self.place, frame)
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from mnist_core.analysis.embedding import tsne, umap
 from mnist_core.analysis.embedding.neighbours import KEPT_NEIGHBOURS, Points, search
 from mnist_core.analysis.embedding.pca import principal_components, project, reduced
-from mnist_core.analysis.embedding.records import Components, Context, Floats, Neighbours
+from mnist_core.analysis.embedding.records import Components, Context, Floats, Frame, Neighbours
 from mnist_core.analysis.embedding.settings import PcaSettings, Settings, TsneSettings, UmapSettings
 from mnist_core.analysis.embedding.threads import Crew
 from mnist_core.errors import InvalidInput
@@ -103,7 +103,10 @@ class Method:
 
 def _fit_pca(work: Work, settings: PcaSettings) -> Fitted:
     components = principal_components(work.x, settings.components)
-    return Fitted(project(work.x, components), components)
+    positions = project(work.x, components)
+    if work.context.on_frame and settings.components == 2:
+        work.context.on_frame(Frame(positions.copy(), 1, 1))  # there at once; judging it takes longer
+    return Fitted(positions, components)
 
 
 def _check_pca(shape: tuple[int, int], settings: PcaSettings) -> None:

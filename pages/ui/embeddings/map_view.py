@@ -216,6 +216,8 @@ def _said(order: RunRecord, made: MapResult | None, frame: MapFrame | None) -> s
         return "Waiting"
     if frame is None:
         return "Computing"
+    if frame.iteration >= frame.of:
+        return "Measuring how far it can be trusted"
     several, done = (len(made.request.sources), len(made.maps)) if made else (1, 0)
     which = f"Map {min(done + 1, several)} of {several}, iteration" if several > 1 else "Iteration"
     return f"{which} {count(frame.iteration)} of {count(frame.of)}"

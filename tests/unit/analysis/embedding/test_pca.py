@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from mnist_core.analysis.embedding import PcaSettings, embed
+from mnist_core.analysis.embedding import Context, PcaSettings, embed
 from mnist_core.analysis.embedding.pca import reduced
 from tests.unit.analysis.embedding.points import hidden
 
@@ -32,3 +32,12 @@ def test_a_reduction_keeps_what_it_can():
     assert reduced(x, 32) is x
     assert reduced(x, 5).shape == (600, 5)
     assert np.linalg.norm(reduced(x, 31)) == pytest.approx(np.linalg.norm(x - x.mean(0)), rel=3e-3)
+
+
+def test_the_places_are_there_before_they_are_judged():
+    x, labels = hidden()
+    frames = []
+    found = embed(x, "pca", labels=labels, context=Context(on_frame=frames.append))
+    (frame,) = frames
+    assert np.array_equal(frame.positions, found.positions)
+    assert (frame.iteration, frame.of) == (1, 1)
