@@ -238,3 +238,15 @@ def test_what_the_bundle_holds_has_its_licences() -> None:
     told = (folder / "bundle" / "LICENCES.txt").read_text(encoding="utf-8")
     for name in ("regl-scatterplot", "regl", "gl-matrix", "earcut"):
         assert re.search(rf"^{name} \d", told, re.MULTILINE), name
+
+
+def test_who_zooms_past_all_points_is_told_so(see: Callable[..., Page]) -> None:
+    page = see()
+    area = box(page.locator(".plot").first)
+    page.mouse.move(area["x"] + 3, area["y"] + 3)
+    for _ in range(12):
+        page.mouse.wheel(0, -400)
+        page.wait_for_timeout(60)
+    expect(page.locator(".counts")).to_have_text("1,000 images, none in sight")
+    page.get_by_role("button", name="whole map").click()
+    expect(page.locator(".counts")).to_have_text("1,000 images")

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from mnist_core.jobs import EVERYBODY, Jobs, start_engine
+from mnist_core.jobs.preload import VIEW_NICENESS
 from mnist_core.lab import Lab
 from mnist_core.machine import worker_name
 from mnist_core.maps import MapRequest
@@ -246,7 +247,7 @@ def test_short_work_has_a_worker_of_its_own(desk):
     assert (looked.state, looked.reason) == (RunState.DONE, None)
     assert desk.store.run(busy).state is RunState.RUNNING
     assert looked.worker != trainer.worker
-    assert psutil.Process(pid(looked)).nice() == min(psutil.Process().nice() + 10, 19)
+    assert psutil.Process(pid(looked)).nice() == min(psutil.Process().nice() + VIEW_NICENESS, 19)
     assert psutil.Process(pid(trainer)).nice() == psutil.Process().nice()
     client = desk.jobs._control._engine._client
     [loaded] = client.run(eval, "set(__import__('sys').modules)", workers=[address_of(desk, trainer)]).values()

@@ -101,6 +101,7 @@ class ImageMap {
     plot.subscribe("view", () => {
       this.isHome = this.seesAll()
       this.thinning.moved()
+      this.lookSoon()
     })
     this.choose(this.mode)
     this.observer = new ResizeObserver(() => this.resize())
@@ -347,6 +348,17 @@ class ImageMap {
     if (this.active >= 0) this.lay()
   }
 
+  // Whoever has zoomed or moved past all points is told so, once the map rests.
+  lookSoon() {
+    clearTimeout(this.looking)
+    this.looking = setTimeout(() => {
+      if (!this.plot || !this.points) return
+      const view = this.plot.get("cameraView")
+      this.isEmpty = this.points.n > 0 && !this.anyInSight(view)
+      if (!this.pictured(view).length) this.count()
+    }, REST)
+  }
+
   askSoon() {
     this.asking ??= setTimeout(() => {
       this.asking = null
@@ -366,10 +378,17 @@ class ImageMap {
   }
 
   inSight(rows, view) {
-    return rows.filter(row => {
-      const [x, y] = this.at(row, view)
-      return x > 0 && y > 0 && x < this.wide && y < this.high && this.isShown(row)
-    })
+    return rows.filter(row => this.isInSight(row, view))
+  }
+
+  anyInSight(view) {
+    for (let row = 0; row < this.points.n; row++) if (this.isInSight(row, view)) return true
+    return false
+  }
+
+  isInSight(row, view) {
+    const [x, y] = this.at(row, view)
+    return x > 0 && y > 0 && x < this.wide && y < this.high && this.isShown(row)
   }
 
   count(tooMany = 0) {
@@ -377,6 +396,7 @@ class ImageMap {
     const many = number => number.toLocaleString("en-US")
     const said = [`${many(n)} image${n === 1 ? "" : "s"}`]
     if (this.chosen.length) said.push(`${many(this.chosen.length)} selected`)
+    if (this.isEmpty) said.push("none in sight")
     if (tooMany) said.push(`zoom in until ${header.pictures} are in sight to see them`)
     const text = said.join(", ")
     const place = this.find("counts")
