@@ -96,6 +96,7 @@ class MapLook:
         height: of all, in pixels.
         ends: of a scale of numbers, so that it stays from epoch to epoch; None for those of the points.
         label: what the map shows, in a few words, for screen readers.
+        marked: id of an image that is marked, whatever is selected; None marks none.
     """
 
     classes: tuple[str, ...]
@@ -107,6 +108,7 @@ class MapLook:
     height: int = 560
     ends: tuple[float, float] | None = None
     label: str = "map"
+    marked: int | None = None
 
 
 def payload(
@@ -135,6 +137,7 @@ def payload(
         "pictures": MOST_PICTURES if look.show_images else 0,
         "images": _addresses(source),
         "label": look.label,
+        "marked": look.marked,
         "colourBy": look.colour_by,
         "legend": _legend(points, look, colours),
         "classes": look.classes,

@@ -342,3 +342,29 @@ def test_a_run_of_the_same_images_stands_beside(open_page, finished_run, worker)
     assert not app.exception
     assert len(maps_of(app)) == 2
     assert [one.value for one in app.subheader][:2] == ["pixels at epoch 2", "rival: pixels at epoch 2"]
+
+
+def test_a_layer_chosen_in_another_run_is_no_fault_of_the_link(open_page, finished_run, worker):
+    rival = rival_of(finished_run)
+    app = open_page("embeddings", run=finished_run.id, layer="output")
+    worker.make()
+    app.run()
+    app.query_params["run"] = rival.id
+    app.query_params["layer"] = "conv_1"
+    app.run()
+    assert not [one.value for one in app.warning]
+    assert "".join(app.query_params["layer"]) == "output", "what the session chose before"
+
+
+def test_the_chosen_image_is_marked_and_the_selection_stays(open_page, finished_run, worker):
+    open_page("embeddings", run=finished_run.id)
+    worker.make()
+    ids = finished_run.split_file["validation_ids"]
+    text = Selection(Lassoed("pca", "pixels", tuple(ids[:9].tolist())), finished_run.id, 2, "validation").text()
+    app = open_page("embeddings", run=finished_run.id, selection=text)
+    for _ in range(2):
+        lasso(app, [int(ids[5])])
+        ((header, arrays),) = maps_of(app)
+        assert header["marked"] == ids[5]
+        assert np.unpackbits(arrays["selected"]).sum() == 9
+        assert "".join(app.query_params["image"]) == str(ids[5])

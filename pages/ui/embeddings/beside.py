@@ -22,7 +22,7 @@ from pages.ui.snapshot import split_ids
 
 __all__ = ["Beside", "Chosen", "agreement_said", "choose_beside"]
 
-NAME, KEPT, MENU = "beside", "embedding_beside", "embedding_beside_menu"
+NAME, KEPT, MENU, RUN = "beside", "embedding_beside", "embedding_beside_menu", "embedding_beside_run"
 WRONG = "`beside` in the link must be such as layer:conv_1, epoch:0 or run:ID; one map is shown."
 GONE = "What was to stand beside, {what}, is not here; one map is shown."
 SEALED = "The test split of run `{name}` is not opened in this session, so its map is not shown."
@@ -84,6 +84,9 @@ def choose_beside(view: View, options: Options) -> Chosen:
     named = {f"run:{one.name}": f"run:{one.id}" for one in runs.values()}
     asked = named.get(asked, asked)
     chosen, problem = (asked, "") if asked in labels else ("", _why_not(asked))
+    if st.session_state.get(RUN, view.run.id) != view.run.id:
+        problem = ""  # it was chosen beside another run
+    st.session_state[RUN] = view.run.id
     st.session_state[MENU] = chosen
     if not problem:
         _keep(chosen)
@@ -95,7 +98,7 @@ def choose_beside(view: View, options: Options) -> Chosen:
         on_change=_picked,
         help=HELP,
         filter_mode="contains",
-        width=130,
+        width=165,
     )
     return _resolved(view, options, _Choice(*chosen.split(":", 1))) if chosen else Chosen(None, problem)
 

@@ -20,7 +20,7 @@ from pages.ui.frame.selected import clear_selection, select
 from pages.ui.frame.view import View
 from pages.ui.images import image_source
 from pages.ui.map import MapLook, embedding_map
-from pages.ui.selection.biography import choose_image
+from pages.ui.selection.biography import choose_image, chosen_image
 
 __all__ = ["HEIGHT", "Drawn", "Shown", "draw_places", "draw_shown", "touched"]
 
@@ -85,10 +85,13 @@ def draw_places(view: View, drawn: Drawn, look: Look, key: str) -> None:
     points = points_of(view, maps, drawn.positions)
     method, layer = maps.request.method, wanted.layer
 
+    image, _ = chosen_image(view)
+
     def chosen(ids: tuple[int, ...]) -> None:
         st.session_state[touched(key)] = True
         if len(ids) == 1:
-            choose_image(ids[0])
+            if ids[0] != image:  # a second choice of the same would close it
+                choose_image(ids[0])
         elif ids:
             select(Lassoed(method, layer, ids), view.run.id, view.epoch, view.split)
         else:
@@ -103,6 +106,7 @@ def draw_places(view: View, drawn: Drawn, look: Look, key: str) -> None:
             bounds=bounds_of(list(maps.maps)) if len(maps.maps) > 1 else None,
             show_images=look.pictures,
             ends=_ends(view, look),
+            marked=image,
             height=HEIGHT,
             label=f"{METHODS[method].title} of {layer}, {count(len(maps.ids))} images",
         ),

@@ -98,8 +98,6 @@ def _under_way(maps: Wanted, key: str) -> tuple[Wanted, RunRecord] | None:
 def _without(view: View, maps: Wanted, look: Look, key: str) -> Shown | None:
     """What there is to see and do where this very map is not there: the last one like it, and a way to make it."""
     shown = _last(maps, key)
-    if shown is not None:
-        draw_shown(view, shown, look, key)
     small = shown is not None
     if maps.request.method == BY_ITSELF and maps.request.points <= UNASKED:
         what = (view.run.id, maps.request.model_dump_json())
@@ -109,6 +107,8 @@ def _without(view: View, maps: Wanted, look: Look, key: str) -> Shown | None:
         _wait(key, what, small)
     else:
         _offer(maps, key, small=small)
+    if shown is not None:
+        draw_shown(view, shown, look, key)
     return shown
 
 
@@ -214,13 +214,13 @@ def _said(order: RunRecord, made: MapResult | None, frame: MapFrame | None) -> s
         return "Stopping"
     if order.state is RunState.QUEUED:
         return "Waiting"
-    if frame is None:
-        return "Computing"
-    if frame.iteration >= frame.of:
-        return "Measuring how far it can be trusted"
     several, done = (len(made.request.sources), len(made.maps)) if made else (1, 0)
-    which = f"Map {min(done + 1, several)} of {several}, iteration" if several > 1 else "Iteration"
-    return f"{which} {count(frame.iteration)} of {count(frame.of)}"
+    which = f"Map {min(done + 1, several)} of {several}: " if several > 1 else ""
+    if frame is None:
+        return f"{which}reading the layer" if which else "Reading the layer"
+    if frame.iteration >= frame.of:
+        return f"{which}measuring how far it can be trusted" if which else "Measuring how far it can be trusted"
+    return f"{which}iteration {count(frame.iteration)} of {count(frame.of)}".capitalize()
 
 
 @guarded

@@ -22,7 +22,7 @@ TITLES = {one.title: name for name, one in METHODS.items()}
 """What a bound widget offers is what the link says."""
 
 LAYER = "layer"
-LAYER_MENU = "embedding_layer"
+LAYER_MENU, LAYER_RUN = "embedding_layer", "embedding_layer_run"
 WRONG_LAYER = "`layer` in the link must be one of {known}, got `{given}`; {shown} is shown."
 HELP_LAYER = "What leaves this layer for each image, as a vector: that is what the map arranges."
 HELP_POINTS = "At most so many images of the split, of each class its share; which ones is drawn once and stays."
@@ -107,10 +107,14 @@ def _pick_layer(view: View) -> tuple[str, str]:
     asked = str(st.query_params.get(LAYER) or st.session_state.get(LAYER) or layers.last_hidden)
     layer = asked if asked in layers.shapes else layers.last_hidden
     problem = ""
-    if layer != asked and LAYER in st.query_params:
+    is_of_another_run = st.session_state.get(LAYER_RUN, view.run.id) != view.run.id
+    st.session_state[LAYER_RUN] = view.run.id
+    if layer != asked and LAYER in st.query_params and is_of_another_run:
+        del st.query_params[LAYER]  # chosen in the run before; the session goes on wishing for it
+    elif layer != asked and LAYER in st.query_params:
         given = "".join(letter for letter in asked[:40] if letter.isalnum() or letter == "_")
         problem = WRONG_LAYER.format(known=", ".join(layers.shapes), given=given, shown=layer)
-    else:
+    elif layer == asked:
         _keep(layer, layers.last_hidden)
     st.session_state[LAYER_MENU] = layer
     st.selectbox(

@@ -54,6 +54,7 @@ def draw_quality(shown: Shown, epoch: int) -> None:
     found = here.quality
     if found is not None:
         k = found.neighbours
+        over = f", over {count(found.points)} of them" if found.points < len(shown.maps.ids) else ""
         with st.container(horizontal=True, gap="medium"):
             if found.neighbourhood_hit is not None and found.neighbourhood_hit_layer is not None:
                 st.markdown(
@@ -63,7 +64,7 @@ def draw_quality(shown: Shown, epoch: int) -> None:
                     width="content",
                 )
             st.markdown(
-                f"trustworthiness {found.trustworthiness:.3f}, continuity {found.continuity:.3f}",
+                f"trustworthiness {found.trustworthiness:.3f}, continuity {found.continuity:.3f}{over}",
                 help=HELP_TRUST.format(k=k, points=count(found.points)),
                 width="content",
             )

@@ -33,7 +33,7 @@ class ImageMap {
   constructor(root) {
     const find = name => root.querySelector(`.${name}`)
     Object.assign(this, { root, find, area: find("plot"), canvas: find("points"), tip: find("tip"), trouble: find("trouble") })
-    Object.assign(this, { hidden: new Set(), hiddenRight: new Set(), chosen: [], active: -1, linked: -1, losses: 0, mode: "pan" })
+    Object.assign(this, { hidden: new Set(), hiddenRight: new Set(), chosen: [], active: -1, linked: -1, marked: -1, losses: 0, mode: "pan" })
     this.pictures = new Pictures(find("pictures"), () => this.decorate())
     this.thinning = new Thinning(this)
     this.onLink = event => this.follow(event.detail)
@@ -175,6 +175,7 @@ class ImageMap {
     Object.assign(this, { points }, colouring(points))
     if (!this.keepsChoice) this.chosen = selectedRows(points)
     this.keepsChoice = false
+    this.marked = header.marked === null ? -1 : points.ids.indexOf(header.marked)
     this.pictures.from(header.images)
     this.dress()
     drawLegend(this)
@@ -253,7 +254,18 @@ class ImageMap {
     this.plot?.set({ mouseMode, lassoType })
   }
 
+  // One image is pointed at, not selected: what is selected stays, and the page says which image is marked.
+  mark(row) {
+    const { plot, chosen } = this
+    if (chosen.length) plot.select(chosen, { preventEvent: true })
+    else plot.deselect({ preventEvent: true })
+    this.marked = row
+    this.decorate()
+    this.setTriggerValue("select", [this.points.ids[row]])
+  }
+
   send(rows) {
+    if (rows.length === 1) return this.mark(rows[0])
     this.chosen = rows
     this.sentAt = performance.now()
     this.count()
@@ -327,7 +339,7 @@ class ImageMap {
     const view = plot.get("cameraView")
     const rows = this.pictured(view)
     const few = this.chosen.length <= MOST_RINGS && !rows.length ? this.chosen : []
-    const isBlank = !rows.length && !few.length && this.linked < 0 && this.active < 0
+    const isBlank = !rows.length && !few.length && this.linked < 0 && this.active < 0 && this.marked < 0
     if (isBlank && this.isBlank) return
     this.isBlank = isBlank
     pictures.clear(this.wide, this.high)
@@ -340,7 +352,7 @@ class ImageMap {
     if (rows.some(row => !pictures.held.has(points.ids[row]))) this.askSoon()
     const radius = rows.length ? size * 0.75 : 9
     for (const row of few) if (this.isShown(row)) pictures.ring(this.at(row, view), theme.text, theme.background, 6)
-    for (const row of [this.linked, this.active]) {
+    for (const row of new Set([this.marked, this.linked, this.active])) {
       if (row < 0 || !this.isShown(row)) continue
       if (!rows.length) pictures.dot(this.at(row, view), this.colours[this.of[row]], radius)
       pictures.ring(this.at(row, view), theme.text, theme.background, radius)
