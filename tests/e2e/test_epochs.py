@@ -110,7 +110,7 @@ def test_a_link_shows_the_same_picture_to_someone_else_and_after_a_restart(
     assert link == page.url
     code = page.get_by_role("img", name="QR code of the link")
     expect(code).to_be_visible()
-    assert code.evaluate("image => image.complete && image.naturalWidth > 0")
+    assert code.evaluate("image => image.decode().then(() => image.naturalWidth > 0)")
     other = make_server(Path(shutil.copytree(server.home, tmp_path / "home"))).start()
     for host in (server, other):  # the other one was started just now, and nobody has been there
         someone = visitors.visit(height=2000)
