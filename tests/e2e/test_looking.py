@@ -69,7 +69,8 @@ def test_run_and_epoch_stay_when_the_page_changes(server: AppServer, page: Page)
     expect(page.get_by_role("heading", name="first-look", exact=True)).to_be_visible()
     page.get_by_role("link", name="Predictions", exact=True).click()
     expect(page.get_by_role("img", name=MATRIX)).to_be_visible()
-    expect(page).to_have_url(re.compile(r"run=first-look.*epoch=1|epoch=1.*run=first-look"))
+    expect(page).to_have_url(re.compile(r"run=[0-9a-f-]{36}&epoch=1"))
+    expect(page.get_by_role("combobox", name="Run", exact=True)).to_have_value(re.compile("^first-look"))
 
 
 def test_bundle_is_exported_deleted_and_imported(server: AppServer, page: Page, tmp_path: Path) -> None:
