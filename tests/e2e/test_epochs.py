@@ -78,8 +78,13 @@ def test_what_is_selected_stays_while_the_epoch_moves(server: AppServer, visitor
     assert sorted(then) != sorted(now), "of which it says something else"
     page.get_by_text("follow the epoch", exact=True).click()
     expect(page.get_by_role("button", name=re.compile("errors of 8, at each epoch"))).to_be_visible()
-    followed = pictures(page)
-    assert sorted(image.findall(" ".join(followed))) != sorted(image.findall(" ".join(now))), "the rule is read anew"
+    before = sorted(image.findall(" ".join(now)))
+    for _ in range(100):  # other images appear once they are loaded
+        if sorted(image.findall(" ".join(pictures(page)))) != before:
+            break
+        page.wait_for_timeout(200)
+    else:
+        raise AssertionError("the rule is not read anew")
 
 
 def test_a_cell_is_selected_by_a_click_and_cleared_by_escape(server: AppServer, page: Page) -> None:
