@@ -1,7 +1,6 @@
 """`embed`: a map of a layer, computed in this process, with how far it can be trusted; the places go into a file."""
 
 import argparse
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mnist_core.commands.answer import Answer
+from mnist_core.commands.assignment import assignment
 from mnist_core.errors import InvalidInput
 from mnist_core.lab import Lab
 from mnist_core.maps import MapResult
@@ -20,6 +20,8 @@ from mnist_core.sentences import shown_value
 
 __all__ = ["embed"]
 
+SETTING = "NAME=VALUE, such as perplexity=50"
+
 
 def embed(lab: Lab, arguments: argparse.Namespace) -> Answer:
     """Makes a map of a layer: PCA, t-SNE or UMAP."""
@@ -28,7 +30,7 @@ def embed(lab: Lab, arguments: argparse.Namespace) -> Answer:
         "epoch": arguments.epoch,
         "points": _number(arguments.points, "--points"),
         "sample_seed": _number(arguments.sample_seed, "--sample-seed"),
-        "settings": dict(_setting(text) for text in arguments.set or ()),
+        "settings": dict(assignment(text, SETTING) for text in arguments.set or ()),
     }
     run, out = lab.run(arguments.run), _writable(arguments.out)
     os.environ.setdefault("NUMBA_CACHE_DIR", str(lab.settings.home / "compiled"))
@@ -45,16 +47,6 @@ def _number(text: str, option: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 12):
         raise InvalidInput(f"`{option}` must be a whole number from 0, got {shown_value(text)}.")
     return int(text)
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise InvalidInput(f"`--set` takes NAME=VALUE, such as perplexity=50, got {shown_value(text)}.")
-    try:
-        return name, json.loads(value)
-    except (ValueError, RecursionError):  # not JSON: a plain text, for the settings to judge
-        return name, value
 
 
 def _writable(name: str | None) -> Path | None:

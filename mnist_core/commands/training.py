@@ -1,7 +1,6 @@
 """What works for a while: training in this process, and measuring this machine."""
 
 import argparse
-import json
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_core.commands.answer import Answer, epoch_document
+from mnist_core.commands.assignment import assignment
 from mnist_core.errors import DatasetMissing, InvalidInput, TrainingFailed
 from mnist_core.lab import Lab
 from mnist_core.networks.catalogue import presets
@@ -18,6 +18,8 @@ from mnist_core.run import Run
 from mnist_core.spec import RunSpec
 
 __all__ = ["calibrate", "train"]
+
+FIELD = "PATH=VALUE, such as training.epochs=3"
 
 FALLBACK = "digits"
 
@@ -56,7 +58,7 @@ def _start(lab: Lab, arguments: argparse.Namespace, watch: dict[str, Any]) -> Ru
 
 def _spec(lab: Lab, arguments: argparse.Namespace) -> RunSpec:
     preset = presets[arguments.preset]
-    overrides = dict(_assignment(text) for text in arguments.set or ())
+    overrides = dict(assignment(text, FIELD) for text in arguments.set or ())
     if arguments.dataset is not None:
         named = arguments.dataset
     elif "dataset" in overrides or "dataset.name" in overrides:
@@ -76,16 +78,6 @@ def _at_hand(lab: Lab, name: str) -> str:
         say(f"{error}\nTraining on the bundled {FALLBACK} instead.")
         return FALLBACK
     return name
-
-
-def _assignment(text: str) -> tuple[str, Any]:
-    path, equals, value = text.partition("=")
-    if not equals or not path:
-        raise InvalidInput(f"`--set` takes PATH=VALUE, such as training.epochs=3, got {text[:60]!r}.")
-    try:
-        return path, json.loads(value)
-    except (ValueError, RecursionError):  # not JSON: a plain text, for the specification to judge
-        return path, value
 
 
 @contextmanager

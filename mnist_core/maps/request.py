@@ -13,7 +13,7 @@ from mnist_core.inference.activations import PIXELS, components_of
 from mnist_core.maps.subject import Subject
 from mnist_core.networks.shapes import INPUT_SHAPE
 from mnist_core.part import Part, unit
-from mnist_core.sentences import sentence, shown_value
+from mnist_core.sentences import sentence, shown_value, validated
 
 __all__ = ["MOST_SOURCES", "MapRequest", "Source"]
 
@@ -68,10 +68,7 @@ class MapRequest(Part):
         Raises:
             InvalidInput: a field breaks its rule; the sentence names field, rule and what was given.
         """
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            raise InvalidInput(sentence(error, cls)) from None
+        return validated(cls, data)
 
     def order(self) -> dict[str, Any]:
         """The request as plain data with all defaults written out: equal requests are equal here."""

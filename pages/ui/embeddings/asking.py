@@ -10,6 +10,7 @@ import streamlit as st
 from mnist_core.errors import RunNotFound
 from mnist_core.maps import MapRequest, MapResult
 from mnist_core.runs import RunRecord, RunState
+from mnist_core.runs.kept import nearest_epoch
 from pages.ui.embeddings.layers import PIXELS, layers_of
 from pages.ui.embeddings.options import Options
 from pages.ui.frame.view import View
@@ -52,11 +53,13 @@ def wanted(view: View, options: Options) -> Wanted:
         InvalidInput: the run has no such maps.
     """
     kept = _epochs_with_weights(view, options.layer)
-    epoch = _nearest(kept, view.epoch)
+    epoch = nearest_epoch(kept, view.epoch)
     if options.along == "all epochs":
-        counts = _nearest(kept, epochs_of(view.record).kept or kept[-1])
+        counts = nearest_epoch(kept, epochs_of(view.record).kept or kept[-1])
         epochs = _spread(kept, MOST_EPOCHS, counts)
-        return _wanted(view, options, [(options.layer, one) for one in epochs], (_nearest(epochs, view.epoch), counts))
+        return _wanted(
+            view, options, [(options.layer, one) for one in epochs], (nearest_epoch(epochs, view.epoch), counts)
+        )
     if options.along == "all layers":
         layers = _spread(list(layers_of(view.record).shapes), MOST_LAYERS, options.layer)
         return _wanted(view, options, [(one, epoch) for one in layers], (epoch, epoch))
@@ -93,10 +96,6 @@ def _epochs_with_weights(view: View, layer: str) -> tuple[int, ...]:
 @st.cache_resource(max_entries=500, show_spinner=False)
 def _weights(run_id: str, last: int, state: RunState) -> tuple[int, ...]:  # noqa: ARG001 - thinned as epochs come
     return services().lab.run(run_id).weight_epochs
-
-
-def _nearest(epochs: Sequence[int], wanted: int) -> int:
-    return min(epochs, key=lambda one: abs(one - wanted))
 
 
 def _spread(items: Sequence[T], most: int, always: T) -> list[T]:
