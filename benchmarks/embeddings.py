@@ -35,7 +35,7 @@ from mnist_core.analysis.embedding import (
     exact_neighbours,
     place,
 )
-from mnist_core.analysis.embedding.neighbours import Points
+from mnist_core.analysis.embedding.pairs import Points
 from mnist_core.analysis.embedding.pca import reduced
 from mnist_core.analysis.embedding.threads import crew
 from mnist_core.analysis.embedding.trust import Layer, quality

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_core.analysis.embedding.methods import METHODS, Fitted, Method, Work
-from mnist_core.analysis.embedding.neighbours import KEPT_NEIGHBOURS, search
+from mnist_core.analysis.embedding.neighbours import KEPT_NEIGHBOURS, search, search_and_rank
 from mnist_core.analysis.embedding.records import Context, Embedding, Floats
 from mnist_core.analysis.embedding.settings import Settings
 from mnist_core.analysis.embedding.threads import crew
-from mnist_core.analysis.embedding.trust import ALL_POINTS, Labels, Layer, looked_at, quality
+from mnist_core.analysis.embedding.trust import ALL_POINTS, Labels, Layer, looked_at, map_neighbours, quality
 from mnist_core.errors import InvalidInput
 
 __all__ = ["Asked", "check", "checked_activations", "chosen", "embed", "judged"]
@@ -70,22 +70,31 @@ class Asked(NamedTuple):
 
 def judged(work: Work, fitted: Fitted, asked: Asked) -> Embedding:
     """A map with its quality, against the full activations."""
-    points = work.points
-    nearest = work.context.neighbours
-    if nearest is None or nearest.index.shape[1] < looked_at(len(points)):
-        nearest = search(points, min(KEPT_NEIGHBOURS, len(points) - 1), work.hands)
-    layer = Layer(points, nearest, asked.labels)
+    layer = _layer(work, fitted, asked)
     found = quality(fitted.positions, layer, work.hands, most=asked.judges)
     work.clock("quality")
     return Embedding(
         fitted.positions,
         asked.method,
         asked.settings,
-        nearest.first(KEPT_NEIGHBOURS),
+        layer.nearest.first(KEPT_NEIGHBOURS),
         found,
         fitted.components,
         work.clock.total(),
     )
+
+
+def _layer(work: Work, fitted: Fitted, asked: Asked) -> Layer:
+    """What a map is judged by; where the neighbours are not known, ranks come from the same pass as they."""
+    points, nearest, n = work.points, work.context.neighbours, len(work.x)
+    if nearest is not None and nearest.index.shape[1] >= looked_at(n):
+        return Layer(points, nearest, asked.labels)
+    kept = min(KEPT_NEIGHBOURS, n - 1)
+    if asked.judges < n:
+        return Layer(points, search(points, kept, work.hands), asked.labels)
+    in_map = map_neighbours(fitted.positions, looked_at(n), work.hands)
+    nearest, ranks = search_and_rank(points, kept, in_map, work.hands)
+    return Layer(points, nearest, asked.labels, in_map, ranks)
 
 
 def chosen(method: str, settings: Settings | None) -> tuple[Method, Settings]:

@@ -7,7 +7,8 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from mnist_core.analysis.embedding import tsne, umap
-from mnist_core.analysis.embedding.neighbours import KEPT_NEIGHBOURS, Points, search
+from mnist_core.analysis.embedding.neighbours import KEPT_NEIGHBOURS, search
+from mnist_core.analysis.embedding.pairs import Points
 from mnist_core.analysis.embedding.pca import principal_components, project, reduced
 from mnist_core.analysis.embedding.records import Components, Context, Floats, Frame, Neighbours
 from mnist_core.analysis.embedding.settings import PcaSettings, Settings, TsneSettings, UmapSettings

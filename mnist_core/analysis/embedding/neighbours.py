@@ -7,53 +7,15 @@ of them than fit, some are left out, the same ones every time.
 
 import numpy as np
 
+from mnist_core.analysis.embedding.pairs import Nearest, Points, Ranks, visit_pairs
 from mnist_core.analysis.embedding.records import Context, Floats, Integers, Neighbours
 from mnist_core.analysis.embedding.threads import Crew, compiled, crew
 from mnist_core.errors import InvalidInput
 
-__all__ = ["KEPT_NEIGHBOURS", "Points", "agreement", "exact_neighbours", "prepared", "search"]
+__all__ = ["KEPT_NEIGHBOURS", "agreement", "exact_neighbours", "search", "search_and_rank"]
 
 KEPT_NEIGHBOURS = 15
 """Neighbours in the layer that a map keeps of each image."""
-
-ROWS, COLUMNS = 1024, 1024
-"""Of a block of products: large enough for the matrix product, small enough for the processor's cache."""
-
-STRIP_BYTES = 16 * 2**20
-"""Of the products of some rows with all points."""
-
-LARGEST = np.float32(3e38)
-
-
-class Points:
-    """Points made ready for distances by matrix product.
-
-    Attributes:
-        values: float32 (n, d), around their mean and within [-1, 1].
-        squares: float32 (n,), their squared lengths.
-        scale: what a distance is multiplied with, to be in the units of the points.
-    """
-
-    def __init__(self, values: Floats) -> None:
-        mean = values.mean(axis=0, dtype=np.float64).astype(np.float32)
-        centred = values - mean
-        self.scale = float(np.abs(centred).max(initial=0)) or 1.0
-        centred /= np.float32(self.scale)
-        self.values: Floats = centred
-        self.squares: Floats = np.einsum("ij,ij->i", centred, centred)
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    @property
-    def strip(self) -> int:
-        """How many rows have their products with all points at once."""
-        return max(16, STRIP_BYTES // (4 * len(self)))
-
-
-def prepared(values: Floats) -> Points:
-    """Makes points ready for distances."""
-    return Points(values)
 
 
 def exact_neighbours(x: Floats, k: int, *, context: Context | None = None) -> Neighbours:
@@ -71,28 +33,46 @@ def exact_neighbours(x: Floats, k: int, *, context: Context | None = None) -> Ne
         raise InvalidInput(f"`k` must be between 1 and {len(x) - 1} for {len(x):,} points, got {k}.")
     known = context or Context()
     with crew(known.threads, known.between) as hands:
-        return search(prepared(np.ascontiguousarray(x, np.float32)), k, hands)
+        return search(Points(np.ascontiguousarray(x, np.float32)), k, hands)
 
 
 def search(points: Points, k: int, hands: Crew) -> Neighbours:
     """`exact_neighbours` of points that are made ready, by threads that are there."""
-    n = len(points)
-    candidates = min(n - 1, k + max(4, k // 8))
-    index, distance = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
-    select, refine = compiled(_select), compiled(_refine)
+    nearest = Nearest(points, _candidates(points, k))
+    visit_pairs(points, [nearest], hands)
+    return _refined(points, nearest, k, hands)
+
+
+def search_and_rank(points: Points, k: int, marked: Integers, hands: Crew) -> tuple[Neighbours, Integers]:
+    """The k nearest of each point, and the ranks of those that are marked, from one pass over all pairs.
+
+    Args:
+        points: all of them.
+        k: from 1 to n - 1.
+        marked: int32 (n, m), other points.
+        hands: threads.
+
+    Returns:
+        The neighbours, and int32 (n, m), the ranks; 1 is the nearest.
+    """
+    nearest, ranks = Nearest(points, _candidates(points, k)), Ranks(points, marked)
+    visit_pairs(points, [nearest, ranks], hands)
+    return _refined(points, nearest, k, hands), ranks.ranks.T
+
+
+def _candidates(points: Points, k: int) -> int:
+    """A few more than asked for, as products tell near-duplicates apart less well than differences."""
+    return min(len(points) - 1, k + max(4, k // 8))
+
+
+def _refined(points: Points, nearest: Nearest, k: int, hands: Crew) -> Neighbours:
+    index, distance = np.empty((len(points), k), np.int32), np.empty((len(points), k), np.float32)
+    refine = compiled(_refine)
 
     def work(start: int, stop: int) -> None:
-        near = np.zeros((stop - start, candidates), np.int32)
-        worth = np.full((stop - start, candidates), LARGEST)
-        room = np.empty((stop - start) * COLUMNS, np.float32)
-        for column in range(0, n, COLUMNS):
-            end = min(column + COLUMNS, n)
-            products = room[: (stop - start) * (end - column)].reshape(stop - start, end - column)
-            np.matmul(points.values[start:stop], points.values[column:end].T, out=products)
-            select(products, points.squares, (start, column), near, worth)
-        refine(points.values, start, near, index[start:stop], distance[start:stop])
+        refine(points.values, start, nearest.index[start:stop], index[start:stop], distance[start:stop])
 
-    hands.over(n, work, most=ROWS)
+    hands.over(len(points), work, most=1024)
     distance *= np.float32(points.scale)
     return Neighbours(index, distance)
 
@@ -112,38 +92,6 @@ def agreement(one: Neighbours, other: Neighbours) -> float:
     rows = np.arange(n, dtype=np.int64)[:, None] * n
     mine, theirs = (np.sort(rows + part.index[:, :k], axis=1).ravel() for part in (one, other))
     return float(np.isin(mine, theirs, assume_unique=True).mean())
-
-
-def _select(products: Floats, squares: Floats, corner: tuple[int, int], near: Integers, worth: Floats) -> None:
-    """Keeps the nearest points of each row so far: heaps of them in `near`, by `worth`, the farthest on top."""
-    start, column = corner
-    k, width = near.shape[1], products.shape[1]
-    for row in range(products.shape[0]):
-        top = worth[row, 0]
-        for begin in range(0, width, 64):
-            end = min(begin + 64, width)
-            least = top
-            for j in range(begin, end):
-                least = min(least, squares[column + j] - np.float32(2) * products[row, j])
-            if least >= top:
-                continue
-            for j in range(begin, end):
-                value = squares[column + j] - np.float32(2) * products[row, j]
-                if value >= top or column + j == start + row:
-                    continue
-                place = 0
-                while True:
-                    child = 2 * place + 1
-                    if child >= k:
-                        break
-                    if child + 1 < k and worth[row, child + 1] > worth[row, child]:
-                        child += 1
-                    if worth[row, child] <= value:
-                        break
-                    worth[row, place], near[row, place] = worth[row, child], near[row, child]
-                    place = child
-                worth[row, place], near[row, place] = value, column + j
-                top = worth[row, 0]
 
 
 def _refine(values: Floats, start: int, near: Integers, index: Integers, distance: Floats) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_core.analysis.embedding.neighbours import Points
+from mnist_core.analysis.embedding.pairs import Points, Ranks, visit_pairs, visit_rows
 from mnist_core.analysis.embedding.records import Floats, Integers, Neighbours, Quality
 from mnist_core.analysis.embedding.threads import Crew, compiled
 
@@ -34,11 +34,15 @@ class Layer(NamedTuple):
         points: of the layer.
         nearest: in the layer, at least `looked_at(n)` of each point.
         labels: integers (n,), the classes; None leaves out the hits.
+        in_map: int32 (n, `looked_at(n)`), the nearest of each point in the map; None where they are not known yet.
+        ranks: int32 of the same shape, their ranks in the layer; None where they are not known yet.
     """
 
     points: Points
     nearest: Neighbours
     labels: Labels | None = None
+    in_map: Integers | None = None
+    ranks: Integers | None = None
 
 
 def quality(positions: Floats, layer: Layer, hands: Crew, *, most: int = ALL_POINTS) -> Quality:
@@ -53,9 +57,11 @@ def quality(positions: Floats, layer: Layer, hands: Crew, *, most: int = ALL_POI
     n, labels = len(positions), layer.labels
     k = looked_at(n)
     in_layer = np.ascontiguousarray(layer.nearest.index[:, :k])
-    in_map = map_neighbours(positions, k, hands)
+    in_map = map_neighbours(positions, k, hands) if layer.in_map is None else layer.in_map
     rows = _asked(n, most)
-    far_in_layer, far_in_map = _excess_ranks(positions, layer.points, (in_layer, in_map), rows, hands)
+    ranks = _ranks(layer, in_map, rows, hands) if layer.ranks is None else layer.ranks
+    far_in_layer = _excess(ranks[rows], in_map[rows], in_layer[rows])
+    far_in_map = _excess_in_map(positions, (in_layer, in_map), rows, hands)
     worst = len(rows) * k * (2 * n - 3 * k - 1) / 2
     return Quality(
         trustworthiness=1 - far_in_layer / worst,
@@ -98,58 +104,33 @@ def _asked(n: int, most: int) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(SAMPLE_SEED).choice(n, most, replace=False))
 
 
-def _excess_ranks(
-    positions: Floats, points: Points, nearest: tuple[Integers, Integers], rows: NDArray[np.int64], hands: Crew
-) -> tuple[float, float]:
-    """Sums of (rank - k) of neighbours in the map by their ranks in the layer, and the other way round."""
+def _ranks(layer: Layer, in_map: Integers, rows: NDArray[np.int64], hands: Crew) -> Integers:
+    """The ranks in the layer of neighbours in the map: int32 (n, k), of the asked rows at least."""
+    ranks = Ranks(layer.points, in_map)
+    if len(rows) == len(in_map):
+        visit_pairs(layer.points, [ranks], hands)
+    else:
+        visit_rows(layer.points, rows, [ranks], hands)
+    return ranks.ranks.T
+
+
+def _excess(ranks: Integers, mine: Integers, theirs: Integers) -> int:
+    """Sums what ranks exceed k by; neighbours on both sides exceed it by nothing, whatever their rank by products."""
+    is_shared = (mine[:, :, None] == theirs[:, None, :]).any(axis=2)
+    return int(np.where(is_shared, 0, np.maximum(ranks - mine.shape[1], 0)).sum(dtype=np.int64))
+
+
+def _excess_in_map(positions: Floats, nearest: tuple[Integers, Integers], rows: NDArray[np.int64], hands: Crew) -> int:
+    """Sums what the ranks in the map of neighbours in the layer exceed k by."""
     in_layer, in_map = nearest
-    rank_products, rank_places = compiled(_rank_by_products), compiled(_rank_by_places)
+    kernel, sums = compiled(_rank_by_places), list[int]()
     places = np.ascontiguousarray(positions.T, np.float32)
-    sums: list[tuple[float, float]] = []
-
-    def work(start: int, stop: int) -> None:
-        chosen = rows[start:stop]
-        products = points.values[chosen] @ points.values.T
-        sums.append((
-            rank_products(products, points.squares, chosen, in_map, in_layer),
-            rank_places(places, chosen, in_layer, in_map),
-        ))  # fmt: skip
-
-    hands.over(len(rows), work, most=points.strip)
-    one, other = np.sum(sums, axis=0)
-    return float(one), float(other)
-
-
-def _rank_by_products(
-    products: Floats, squares: Floats, rows: NDArray[np.int64], mine: Integers, theirs: Integers
-) -> int:
-    """Sums what the ranks of `mine` exceed k by, ranked by the distances of the layer; rank 1 is the nearest."""
-    n, k, total = squares.shape[0], mine.shape[1], 0
-    values = np.empty(n, np.float32)
-    for place in range(rows.shape[0]):
-        row = rows[place]
-        filled = False
-        for a in range(k):
-            wanted = mine[row, a]
-            known = False
-            for b in range(k):
-                known |= theirs[row, b] == wanted
-            if known:
-                continue
-            if not filled:
-                for j in range(n):
-                    values[j] = squares[j] - np.float32(2) * products[place, j]
-                filled = True
-                values[row] = np.float32(3e38)
-            limit, rank = values[wanted], np.int32(1)
-            for j in range(n):
-                rank += np.int32(values[j] < limit)
-            total += max(rank - k, 0)
-    return total
+    hands.over(len(rows), lambda start, stop: sums.append(kernel(places, rows[start:stop], in_layer, in_map)), most=512)
+    return sum(sums)
 
 
 def _rank_by_places(places: Floats, rows: NDArray[np.int64], mine: Integers, theirs: Integers) -> int:
-    """The same by the distances of the map, whose places are float32 (2 or 3, n)."""
+    """Sums what the ranks of `mine` in the map exceed k by; `places` is float32 (2 or 3, n)."""
     n, k, total = places.shape[1], mine.shape[1], 0
     values = np.empty(n, np.float32)
     for row in rows:

@@ -7,7 +7,7 @@ from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 
 from mnist_core.analysis.embedding import exact_neighbours
-from mnist_core.analysis.embedding.neighbours import Points
+from mnist_core.analysis.embedding.pairs import Points
 from mnist_core.analysis.embedding.threads import crew
 from mnist_core.analysis.embedding.trust import Layer, looked_at, neighbourhood_hit, quality
 from tests.unit.analysis.embedding.points import hidden

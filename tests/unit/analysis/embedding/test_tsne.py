@@ -47,7 +47,7 @@ def test_the_objective_and_the_quality_are_no_worse(case):
     plain = plain_tsne(x, neighbors="exact")
     assert objective(ours.positions, theirs) < 1.02 * objective(np.asarray(plain), theirs)
     with crew(2, lambda: None) as hands:
-        from mnist_core.analysis.embedding.neighbours import Points
+        from mnist_core.analysis.embedding.pairs import Points
 
         judged = quality(np.asarray(plain, np.float32), Layer(Points(x), nearest, labels), hands)
     assert ours.quality.trustworthiness > judged.trustworthiness - 0.003

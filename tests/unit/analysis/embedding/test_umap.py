@@ -3,7 +3,7 @@
 import numpy as np
 
 from mnist_core.analysis.embedding import Context, UmapSettings, embed, exact_neighbours
-from mnist_core.analysis.embedding.neighbours import Points
+from mnist_core.analysis.embedding.pairs import Points
 from mnist_core.analysis.embedding.threads import crew
 from mnist_core.analysis.embedding.trust import Layer, quality
 from mnist_core.analysis.embedding.umap import fitted_curve, memberships, neighbour_graph
