@@ -35,7 +35,7 @@ def test_without_a_selection_it_says_so(open_page, finished_run):
 
 
 def test_a_link_selects(selected_errors, finished_run):
-    assert chip(selected_errors) == f"all errors, at epoch 1 ({errors_at(finished_run, 1)})"
+    assert chip(selected_errors) == f"{errors_at(finished_run, 1)}: all errors, at epoch 1"
     assert not warnings(selected_errors)
 
 
@@ -44,7 +44,7 @@ def test_it_stays_while_epoch_and_split_change(selected_errors, finished_run):
     selected_errors.query_params["epoch"] = "0"
     assert chip(selected_errors.run()) == said
     selected_errors.segmented_control(key="frame_split").set_value("train").run()
-    assert chip(selected_errors) == f"all errors, at epoch 1 (0 of {errors_at(finished_run, 1)} in this split)"
+    assert chip(selected_errors) == f"0 of {errors_at(finished_run, 1)} in this split: all errors, at epoch 1"
 
 
 def test_it_stays_on_another_page(selected_errors):
@@ -64,9 +64,9 @@ def test_a_press_clears_it(selected_errors):
 
 def test_a_rule_may_follow_the_epoch(open_page, finished_run):
     app = open_page("predictions", run=finished_run.id, selection=text_of(finished_run, Cell(), None), epoch="0")
-    assert chip(app) == f"all errors, at each epoch ({errors_at(finished_run, 0)})"
+    assert chip(app) == f"{errors_at(finished_run, 0)}: all errors, at each epoch"
     app.query_params["epoch"] = "2"
-    assert chip(app.run()) == f"all errors, at each epoch ({errors_at(finished_run, 2)})"
+    assert chip(app.run()) == f"{errors_at(finished_run, 2)}: all errors, at each epoch"
 
 
 def test_a_run_of_other_images_says_so(open_page, finished_run, add_run, shared):
@@ -81,14 +81,14 @@ def test_the_test_split_stays_sealed(open_page, finished_run):
     assert warnings(app) == [SEALED]
     app.segmented_control(key="frame_split").set_value("test").run()
     next(button for button in app.button if button.label == "Open the test split").click().run()
-    assert chip(app) == f"all errors, at epoch 1 ({errors_at(finished_run, 1, 'test')})"
+    assert chip(app) == f"{errors_at(finished_run, 1, 'test')}: all errors, at epoch 1"
     assert not warnings(app)
 
 
 def test_images_can_be_named_one_by_one(open_page, finished_run):
     ids = [int(image) for image in finished_run.split_file["validation_ids"][:3]]
     app = open_page("predictions", run=finished_run.id, selection=text_of(finished_run, Ids(tuple(ids))))
-    assert chip(app) == "3 chosen images (3)"
+    assert chip(app) == "3 chosen images"
 
 
 def test_images_that_no_split_has_are_said_to_be_in_none(open_page, finished_run):

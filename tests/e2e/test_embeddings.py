@@ -56,10 +56,10 @@ def test_what_is_drawn_round_in_the_map_is_selected_everywhere(server: AppServer
     page = visitors.visit(height=1600)
     area = open_map(page, server)
     lasso_all(page, area)
-    chip = page.get_by_role("button", name=re.compile(r"lasso in the PCA of dense_1, at epoch \d+ \(\d+\)"))
+    chip = page.get_by_role("button", name=re.compile(r"\d+: lasso in the PCA of dense_1, at epoch \d+"))
     expect(chip).to_be_visible()
     drawn(page)
-    (count,) = re.findall(r"\((\d+)\)", chip.inner_text())
+    (count,) = re.findall(r"(\d+): ", chip.inner_text())
     expect(
         page.get_by_role("heading", name=re.compile(rf"^{count} images: lasso in the PCA of dense_1"))
     ).to_be_visible()

@@ -18,7 +18,7 @@ from tools.app_server import AppServer
 
 EPOCHS = 12
 MATRIX = re.compile(r"^Confusion matrix")
-CHIP = re.compile(r"errors of 8, at epoch 1 \(\d+\)")
+CHIP = re.compile(r"\d+: errors of 8, at epoch 1")
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_a_cell_is_selected_by_a_click_and_cleared_by_escape(server: AppServer, 
     assert box
     page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.45)
     expect(page).to_have_url(re.compile(r"selection=cell\.\d\.\d~0~validation~"))
-    chip = page.get_by_role("button", name=re.compile(r"^true \d, predicted \d, at epoch 0"))
+    chip = page.get_by_role("button", name=re.compile(r"\d+: true \d, predicted \d, at epoch 0"))
     expect(chip).to_be_visible()
     drawn(page)
     page.keyboard.press("Escape")

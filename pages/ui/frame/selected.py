@@ -105,9 +105,8 @@ def draw_selection(selected: Selected | None, here: int) -> None:
         st.markdown(NONE, width=CHIP_WIDTH, help=NOTHING_HELP)
         return
     total = len(selected.ids)
-    size = count(total) if here == total else f"{count(here)} of {count(total)} in this split"
     st.button(
-        f"{selected.phrase} ({size})",
+        _chip(selected.phrase, here, total),
         key="clear_selection",
         icon=":material/close:",
         help=HELP.format(said=selected.phrase, count=count(total)),
@@ -115,6 +114,13 @@ def draw_selection(selected: Selected | None, here: int) -> None:
         shortcut="Esc",
         width=CHIP_WIDTH,
     )
+
+
+def _chip(phrase: str, here: int, total: int) -> str:
+    """The count comes first, as a long phrase is cut; "3 chosen images" says it already."""
+    if here != total:
+        return f"{count(here)} of {count(total)} in this split: {phrase}"
+    return phrase if phrase.startswith(f"{count(total)} ") else f"{count(total)}: {phrase}"
 
 
 def _others(rule: Rule) -> list[str]:
