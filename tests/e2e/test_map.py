@@ -161,12 +161,15 @@ def test_zoom_stays_while_points_glide_to_another_epoch(see: Callable[..., Page]
       const note = () => { places.add(tip.style.transform); requestAnimationFrame(note) }
       note()
     }""")
-    page.get_by_role("button", name="later").dispatch_event("click")
-    wait(page, lambda: box(tip) != before, "the points move")
-    page.wait_for_timeout(1000)
+    for _ in range(5):  # a browser that is short of time may draw no step of a glide; a jump never has any
+        page.get_by_role("button", name="later").dispatch_event("click")
+        wait(page, lambda: box(tip) != before, "the points move")
+        page.wait_for_timeout(1000)
+        page.get_by_role("button", name="earlier").dispatch_event("click")
+        wait(page, lambda: box(tip) == before, "the points are back, and the zoom is what it was")
+        if page.evaluate("places.size") > 2:
+            break
     assert page.evaluate("places.size") > 2
-    page.get_by_role("button", name="earlier").dispatch_event("click")
-    wait(page, lambda: box(tip) == before, "the points are back, and the zoom is what it was")
 
 
 def test_maps_on_a_page_mark_the_same_image(see: Callable[..., Page]) -> None:

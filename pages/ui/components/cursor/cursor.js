@@ -1,6 +1,7 @@
 // The cursor moves here at once; the page follows one move at a time, and of those that wait only the latest is kept.
 const PACES = [1, 2, 4]
 const PATIENCE = 2000
+const TRIES = 4
 const FIRST_SPAN = 40
 const TICKS = 60
 const HIGH = 100
@@ -100,8 +101,8 @@ class Cursor {
     else if (place !== (this.data.live ? "live" : this.data.epoch)) this.request(place)
   }
 
-  request(place) {
-    Object.assign(this, { sent: place, wanted: null, hasAnswer: false })
+  request(place, tries = TRIES) {
+    Object.assign(this, { sent: place, wanted: null, hasAnswer: false, tries })
     this.patience = setTimeout(() => this.lose(), PATIENCE)
     this.send(place)
   }
@@ -126,6 +127,7 @@ class Cursor {
       this.patience = setTimeout(() => this.lose(), PATIENCE / 4)
       return
     }
+    if (this.wanted === null && this.tries > 1) return this.request(this.sent, this.tries - 1)
     if (this.wanted === null) this.pause()
     this.conclude()
   }
