@@ -38,6 +38,10 @@ EPOCHS = 30
 MOVERS = 20
 LONG_RUN_EPOCHS = 1000
 FIRST_POINT_PATIENCE = 60
+VIEW_PATIENCE = 180
+MOVED = {"predictions": "", "curves": "", "embeddings": "&layer=output&along=all%20epochs"}
+"""Pages whose cursor is moved, with their options."""
+MAP = "mnist_lab_map"
 BUDGETS = {
     "cold start to the first usable page": (3.0, "s"),
     "Train to the first point, warm worker, shape seen before": (1.0, "s"),
@@ -47,6 +51,7 @@ BUDGETS = {
     "rerun of the data page, CPU": (60.0, "ms"),
     "move of the epoch cursor, predictions page, CPU": (150.0, "ms"),
     "move of the epoch cursor, curves page, CPU": (150.0, "ms"),
+    "move of the epoch cursor, embeddings page, CPU": (150.0, "ms"),
     "move of the epoch cursor, 20 sessions at once, mean CPU": (150.0, "ms"),
     "live tick of a training run, CPU": (8.0, "ms"),
     "app process, idle": (300.0, "MB"),
@@ -215,11 +220,13 @@ def moves(server: AppServer, *, smoke: bool) -> dict[str, float]:
     clock = cpu_clock(server.process.pid)
     last = 4 if smoke else EPOCHS
     found = {}
-    for page in ("predictions", "curves"):
-        with Visitor(server.port, page, f"run={LOOKED_AT}&epoch=0") as visitor:
+    for page, options in MOVED.items():
+        with Visitor(server.port, page, f"run={LOOKED_AT}&epoch=0{options}") as visitor:
             visitor.run()
+            until(lambda: not visitor.wait_for_tick(), VIEW_PATIENCE, "what the page shows is made", 0)
             costs = [spent(clock, lambda to=epoch: visitor.move(to)) for epoch in range(1, last + 1)]
             assert visitor.title == page.capitalize()
+            assert page != "embeddings" or visitor.has_component(MAP)
         found[f"move of the epoch cursor, {page} page, CPU"] = median(costs)
         say(f"{page}: a move costs {median(costs):.0f} ms, at most {max(costs):.0f} ms")
     found["move of the epoch cursor, 20 sessions at once, mean CPU"] = moves_at_once(server, clock, last)

@@ -107,6 +107,10 @@ class Visitor:
         """Whether there is a button with this label."""
         return any(element.button.label == label for _, element in self.elements.values())
 
+    def has_component(self, name: str) -> bool:
+        """Whether the page draws a component of this name."""
+        return any(element.bidi_component.component_name == name for _, element in self.elements.values())
+
     def interval(self, fragment: str) -> float:
         """Seconds between two runs of a fragment that runs by itself."""
         return self._every[fragment]
