@@ -8,7 +8,7 @@ from pages.ui.embeddings.drawing import Shown
 from pages.ui.embeddings.map_view import draw_map
 from pages.ui.embeddings.nearest import draw_nearest
 from pages.ui.embeddings.options import Options, choose_options
-from pages.ui.embeddings.quality import draw_axes, draw_quality
+from pages.ui.embeddings.quality import draw_axes, draw_quality, draw_quality_to_come
 from pages.ui.frame.view import View, looked_at
 from pages.ui.guard import guard
 from pages.ui.images import image_source
@@ -30,7 +30,7 @@ def page() -> None:
         st.page_link("data.py", label="Go to the data page", icon=":material/image:")
         return
     above = st.container()
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         options = choose_options(view)
         beside, wrong_beside = choose_beside(view, options)
     for problem in filter(None, (*options.problems, wrong_beside)):
@@ -53,9 +53,11 @@ def _one_map(view: View, options: Options) -> None:
     shown = None
     with left, guard():
         shown = draw_map(view, wanted(view, options), options.look, key="map")
+    with right, guard():
         if shown:
             draw_quality(shown, view.epoch)
-    with right, guard():
+        else:
+            draw_quality_to_come(options.method)
         draw_chosen_images(view, height=GALLERY_HEIGHT)
     if shown:
         with guard():

@@ -24,7 +24,7 @@ from pages.ui.selection.biography import choose_image, chosen_image
 
 __all__ = ["HEIGHT", "Drawn", "Shown", "draw_places", "draw_shown", "touched"]
 
-HEIGHT = 560
+HEIGHT = 500
 TOUCHED = "map_touched"
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui.map import COLOURINGS, Colouring
 
-__all__ = ["Look", "choose_look"]
+__all__ = ["Look", "choose_colouring", "choose_images"]
 
 HELP_COLOUR = (
     "Predicted class, right or wrong, confidence and loss are those of the epoch that is looked at; `epoch learnt` is"
@@ -29,10 +29,15 @@ class Look:
     pictures: bool
 
 
-def choose_look() -> Look:
-    """Draws the choices."""
-    colouring = st.selectbox("colour", COLOURINGS, key="colour", bind="query-params", help=HELP_COLOUR, width=150)
+def choose_colouring() -> Colouring:
+    """Draws the menu of colourings."""
+    chosen = st.selectbox("colour", COLOURINGS, key="colour", bind="query-params", help=HELP_COLOUR, width=150)
+    return next((one for one in COLOURINGS if one == chosen), COLOURINGS[0])
+
+
+def choose_images() -> bool:
+    """Draws the choice between dots and images; whether it is images."""
     shows = st.segmented_control(
         "points", SHOWS, default=SHOWS[0], required=True, key="shows", bind="query-params", help=HELP_PICTURES
     )
-    return Look(next((one for one in COLOURINGS if one == colouring), COLOURINGS[0]), shows == SHOWS[1])
+    return shows == SHOWS[1]

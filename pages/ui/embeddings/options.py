@@ -8,7 +8,7 @@ import streamlit as st
 from mnist_core.analysis.embedding import METHODS
 from mnist_core.part import Part
 from pages.ui.embeddings.layers import layer_label, layers_of
-from pages.ui.embeddings.look import Look, choose_look
+from pages.ui.embeddings.look import Look, choose_colouring, choose_images
 from pages.ui.embeddings.settings_form import choose_settings
 from pages.ui.frame.view import View
 
@@ -20,6 +20,9 @@ POINTS = (1_000, 2_000, 5_000, 10_000, 20_000, 70_000)
 FIRST_METHOD = "pca"
 TITLES = {one.title: name for name, one in METHODS.items()}
 """What a bound widget offers is what the link says."""
+
+LABEL_HEIGHT = 28
+"""Of a menu, so that a button beside it stands on its line."""
 
 LAYER = "layer"
 LAYER_MENU, LAYER_RUN = "embedding_layer", "embedding_layer_run"
@@ -72,18 +75,20 @@ def choose_options(view: View) -> Options:
         "maps of", ALONG, default=ALONG[0], required=True, key="along", bind="query-params", help=HELP_ALONG
     )
     chosen = TITLES.get(str(method), FIRST_METHOD)
-    look = choose_look()
-    with st.popover("Settings", icon=":material/tune:"):
-        points = _pick_points()
-        st.divider()
-        settings, problem = choose_settings(chosen)
+    colouring = choose_colouring()
+    with st.container(width="content", gap=None):
+        st.space(LABEL_HEIGHT)
+        with st.popover("Settings", icon=":material/tune:"):
+            points, shows_images = _pick_points(), choose_images()
+            st.divider()
+            settings, problem = choose_settings(chosen)
     return Options(
         layer=layer,
         method=chosen,
         settings=settings,
         points=points,
         along=next((one for one in ALONG if one == along), ALONG[0]),
-        look=look,
+        look=Look(colouring, shows_images),
         problems=tuple(filter(None, (wrong_layer, problem))),
     )
 

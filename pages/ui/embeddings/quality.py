@@ -19,7 +19,7 @@ from pages.ui.recorded import spec_of
 from pages.ui.services import services
 from pages.ui.theme import palette
 
-__all__ = ["draw_axes", "draw_quality"]
+__all__ = ["draw_axes", "draw_quality", "draw_quality_to_come"]
 
 SIDE, ZOOM = 28, 4
 HELP_HIT = (
@@ -55,7 +55,7 @@ def draw_quality(shown: Shown, epoch: int) -> None:
     if found is not None:
         k = found.neighbours
         over = f", over {count(found.points)} of them" if found.points < len(shown.maps.ids) else ""
-        with st.container(horizontal=True, gap="medium"):
+        with st.container(gap="xxsmall"):
             if found.neighbourhood_hit is not None and found.neighbourhood_hit_layer is not None:
                 st.markdown(
                     f"**Neighbourhood hit {percent(found.neighbourhood_hit)}** of"
@@ -71,6 +71,18 @@ def draw_quality(shown: Shown, epoch: int) -> None:
     if here.source.epoch != epoch:
         st.caption(f":material/history: {OTHER_EPOCH.format(mapped=here.source.epoch, epoch=epoch)}")
     st.caption(" ".join(_notes(shown, here, method.note)))
+
+
+def draw_quality_to_come(method: str) -> None:
+    """Holds the place of the numbers of a map that is not there yet.
+
+    Args:
+        method: key of the method.
+    """
+    with st.container(gap="xxsmall"):
+        st.markdown("**Neighbourhood hit** is measured once the map is made,")
+        st.markdown("and so are trustworthiness and continuity.")
+    st.caption(METHODS[method].note)
 
 
 def _notes(shown: Shown, here: LayerMap, note: str) -> list[str]:
