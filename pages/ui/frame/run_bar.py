@@ -59,6 +59,9 @@ STICKY = """
     flex: none !important;
     max-width: 100%;
   }}
+  [data-testid="stLayoutWrapper"]:has(> .st-key-run_summary), .st-key-nothing_selected {{
+    display: none;
+  }}
   .st-key-cursor {{
     position: sticky;
     top: 3.75rem;
@@ -69,7 +72,7 @@ STICKY = """
 </style>
 """
 """What moves the epoch stays in sight below the menu: the whole bar where it fits two lines, else its first line, and
-on a phone the cursor alone. The pages' own layout has no means for it."""
+on a phone the cursor alone; there the bar is folded to what can be used. The pages' own layout has no means for it."""
 
 
 class Bar(NamedTuple):
@@ -109,7 +112,8 @@ def draw_run_bar(bar: Bar, runs: Sequence[RunRecord]) -> None:
             if bar.epoch is not None:
                 epoch_cursor(_track(bar), epoch=bar.epoch, is_live=bar.is_live, on_move=_mover(bar))
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(_summary(bar), width="stretch")
+            with st.container(key="run_summary", width="stretch"):
+                st.caption(_summary(bar))
             if bar.epoch is not None:
                 draw_selection(bar.selected, bar.here)
                 _pick_split(record.id, bar.split)

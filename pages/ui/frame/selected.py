@@ -102,7 +102,8 @@ def draw_selection(selected: Selected | None, here: int) -> None:
         here: how many of its images are in the split that is looked at.
     """
     if selected is None:
-        st.markdown(NONE, width=CHIP_WIDTH, help=NOTHING_HELP)
+        with st.container(key="nothing_selected", width=CHIP_WIDTH):
+            st.markdown(NONE, help=NOTHING_HELP)
         return
     total = len(selected.ids)
     st.button(
