@@ -40,13 +40,16 @@ def build_parser() -> argparse.ArgumentParser:
     for command in added.values():
         command.add_argument("--json", action="store_true", help="print one JSON document on standard output")
     _train_options(added["train"])
-    for name in ("show", "evaluate", "biography", "embed", "weights", "export"):
+    for name in ("show", "evaluate", "biography", "embed", "weights", "inspect", "ablate", "export"):
         added[name].add_argument("run", metavar="RUN", help="id, unambiguous prefix of it, or name")
     _evaluate_options(added["evaluate"])
     added["biography"].add_argument("image", metavar="IMAGE", help="id of the image: its row in the dataset")
     added["biography"].add_argument("--split", choices=RECORDED_SPLITS, help="default the one that holds the image")
     _embed_options(added["embed"])
     added["weights"].add_argument("--epoch", default="kept", help="best, last, kept or a number; default kept")
+    added["inspect"].add_argument("--image", required=True, metavar="I", help="id of the image: its row in the dataset")
+    added["inspect"].add_argument("--epoch", default="kept", help="best, last, kept or a number; default kept")
+    _ablate_options(added["ablate"])
     added["export"].add_argument("--out", required=True, metavar="FILE.zip", help="where the bundle goes")
     added["import"].add_argument("file", metavar="FILE.zip", help="a run bundle")
     return parser
@@ -81,6 +84,13 @@ def _embed_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--sample-seed", default="0", metavar="N", help="decides which images; default 0")
     command.add_argument("--set", action="append", metavar="NAME=VALUE", help="a setting, such as perplexity=50")
     command.add_argument("--out", metavar="FILE.npz", help="where places, image ids and labels go")
+
+
+def _ablate_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--layer", required=True, metavar="LAYER", help="its id; a layer with a kernel")
+    command.add_argument("--units", required=True, metavar="N,M", help="numbers of the units that are off, from 0")
+    command.add_argument("--epoch", default="kept", help="best, last, kept or a number; default kept")
+    command.add_argument("--split", default="validation", choices=SPLITS, help="default validation")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -188,13 +188,13 @@ class Run:
         return read_predictions(self._archive.read(self.id, number, "predictions"), split)
 
     def _predict_training_split(self, epoch: int) -> Predictions:
-        weights, dataset = self.weights(epoch), self._images_trained_on()
+        weights, dataset = self.weights(epoch), self.images_trained_on()
         from mnist_core.inference.predict import predict
 
-        with self._computing():
+        with self.computing():
             return predict(self.spec, weights, dataset, self.split_file["train_ids"])
 
-    def _images_trained_on(self) -> Dataset:
+    def images_trained_on(self) -> Dataset:
         """Its dataset after grouping.
 
         Raises:
@@ -210,7 +210,7 @@ class Run:
         return dataset.grouped(spec.dataset.grouping)
 
     @contextmanager
-    def _computing(self) -> Iterator[None]:
+    def computing(self) -> Iterator[None]:
         """On the device of this process, with the threads of the training, the same way each time."""
         from mnist_core.training.runtime import place, training_scope
 
@@ -266,8 +266,8 @@ class Run:
             )
         number = self.epoch_number(epoch)
         weights = {} if layer == PIXELS else self.weights(number)
-        images = self._images_trained_on().images[ids]
-        with self._computing():
+        images = self.images_trained_on().images[ids]
+        with self.computing():
             return activations(self.spec, weights, images, layer, between=between)
 
     def map(self, layer: str | None = None, method: str = "umap", **options: Unpack[MapOptions]) -> MapResult:

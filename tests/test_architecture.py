@@ -180,16 +180,21 @@ ARROWS = {
         "settings", "spec", "training",
     ),
     "mnist_core.jobs": (
-        "analysis.embedding", "datasets", "errors", "inference.activations", "inference.predictions", "jobs", "lab",
-        "machine", "maps", "networks.cost", "npz", "run", "runs", "settings", "spec", "training.assignment",
-        "training.execute", "training.runtime",
+        "analysis.embedding", "datasets", "errors", "inference.activations", "inference.predictions", "inspection",
+        "jobs", "lab", "machine", "maps", "networks.cost", "npz", "run", "runs", "settings", "spec",
+        "training.assignment", "training.execute", "training.runtime",
     ),
     "mnist_core.maps": (
         "analysis.embedding", "errors", "inference.activations", "maps", "networks.shapes", "npz", "part", "runs",
         "sentences",
     ),
+    "mnist_core.inspection": (
+        "analysis.units", "datasets", "errors", "inference.ablation", "inference.chunks", "inference.image",
+        "inference.predictions", "inference.units", "inspection", "maps.subject", "networks.layers", "networks.shapes",
+        "npz", "part", "runs", "sentences", "spec",
+    ),
     "mnist_core.inference": (
-        "analysis.principal", "backend", "datasets", "errors", "inference", "networks", "npz", "spec",
+        "analysis.principal", "analysis.units", "backend", "datasets", "errors", "inference", "networks", "npz", "spec",
     ),
 }  # fmt: skip
 
@@ -223,7 +228,14 @@ def loaded_without_packages(module: str) -> frozenset[str]:
     return frozenset(seen)
 
 
-LIGHT = ["mnist_core", "mnist_core.jobs", "mnist_core.runs", "mnist_core.lab", "mnist_core.maps"]
+LIGHT = [
+    "mnist_core",
+    "mnist_core.jobs",
+    "mnist_core.runs",
+    "mnist_core.lab",
+    "mnist_core.maps",
+    "mnist_core.inspection",
+]
 
 
 @pytest.mark.parametrize("package", [*LIGHT, "mnist_core.analysis.embedding"])

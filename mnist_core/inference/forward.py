@@ -7,12 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_core.backend import keras, tf
+from mnist_core.inference.chunks import BATCH, BATCHES_PER_CALL
 from mnist_core.inference.predictions import LOWEST_LOG_PROBABILITY, Predictions
 
-__all__ = ["Forward", "resident", "scaled"]
-
-BATCH = 250
-BATCHES_PER_CALL = 8
+__all__ = ["Forward", "judged", "resident", "scaled"]
 
 
 def resident(images: NDArray[np.uint8]) -> tf.Tensor:
@@ -23,6 +21,18 @@ def resident(images: NDArray[np.uint8]) -> tf.Tensor:
 def scaled(images: tf.Tensor) -> tf.Tensor:
     """The graph's side of `to_model_input`: uint8 (n, 28, 28, 1) to float32 in [0, 1]."""
     return tf.cast(images, tf.float32) / 255.0
+
+
+def judged(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """What is recorded of a batch: the most probable class, the loss, and the logarithms of the probabilities.
+
+    Args:
+        logits: float32 (n, classes).
+        labels: int32 (n,), the true classes.
+    """
+    log = tf.nn.log_softmax(logits)
+    loss = -tf.gather(log, labels, axis=1, batch_dims=1)
+    return tf.cast(tf.argmax(logits, -1), tf.uint8), loss, tf.maximum(log, LOWEST_LOG_PROBABILITY)
 
 
 class Forward:
@@ -71,9 +81,8 @@ class Forward:
         for index in tf.range(count):
             ids = batches[index]
             logits = self._model(scaled(tf.gather(self._images, ids)), training=False)
-            log = tf.nn.log_softmax(logits)
-            loss = -tf.gather(log, tf.gather(self._labels, ids), axis=1, batch_dims=1)
-            predicted = predicted.write(index, tf.cast(tf.argmax(logits, -1), tf.uint8))
+            best, loss, log = judged(logits, tf.gather(self._labels, ids))
+            predicted = predicted.write(index, best)
             losses = losses.write(index, loss)
-            logs = logs.write(index, tf.maximum(log, LOWEST_LOG_PROBABILITY))
+            logs = logs.write(index, log)
         return predicted.stack(), losses.stack(), logs.stack()

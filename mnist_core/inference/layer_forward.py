@@ -1,21 +1,20 @@
 """The forward pass up to one layer, chunked like `Forward`; wide layers leave it as principal components."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_core.analysis.principal import Basis, principal_basis
-from mnist_core.backend import keras, tf
+from mnist_core.backend import tf
 from mnist_core.errors import InvalidInput
 from mnist_core.inference.activations import COMPONENTS, WIDEST, Activations
-from mnist_core.inference.forward import BATCH, BATCHES_PER_CALL, scaled
-from mnist_core.networks.build import build_model, load_model_weights
-from mnist_core.networks.shapes import flat, plan
+from mnist_core.inference.chunks import BATCHES_PER_CALL, batch_size, chunks
+from mnist_core.inference.forward import scaled
+from mnist_core.inference.network import network
 from mnist_core.npz import Arrays
 from mnist_core.spec import RunSpec
 
@@ -24,9 +23,6 @@ __all__ = ["LayerForward", "layer_forward"]
 SAMPLE = 2000
 SAMPLE_VALUES = 2**25
 """How many values the sample of a wide layer may have: 128 MB. Very wide layers have a smaller one."""
-
-BATCH_VALUES = 2**24
-"""How many values may leave any layer for one batch: 64 MB."""
 
 
 @lru_cache(maxsize=2)
@@ -44,12 +40,10 @@ class LayerForward:
     """
 
     def __init__(self, spec: RunSpec, layer: str) -> None:
-        self._layer, self._lock = layer, threading.Lock()
-        self._whole = build_model(spec.network.layers, seed=spec.seed, precision=spec.precision)
-        self._model = keras.Model(self._whole.input, self._whole.get_layer(layer).output)
+        self._layer, self._network = layer, network(spec)
+        self._model = self._network.until(layer)
         self.width = prod(self._model.output_shape[1:])
-        widest = max(prod(place.output_shape) for place in flat(plan(spec.network.layers)))
-        self._batch = min(BATCH, max(BATCH_VALUES // widest, 1))
+        self._batch = batch_size(spec.network.layers)
         self._values = tf.function(self._values_of, autograph=True)
         self._components = tf.function(self._components_of, autograph=True)
 
@@ -61,8 +55,7 @@ class LayerForward:
             images: uint8 (n, 28, 28), at least 2.
             between: called after each chunk of at most 2,000 images; may raise to end the pass.
         """
-        with self._lock:
-            load_model_weights(self._whole, weights)
+        with self._network.holding(weights):
             if self.width <= WIDEST:
                 return Activations(self._pass(images, BATCHES_PER_CALL, between), self.width, 1.0)
             return self._reduced(images, between)
@@ -87,7 +80,7 @@ class LayerForward:
 
     def _pass(self, images: NDArray[np.uint8], calls: int, between: Callable[[], Any]) -> NDArray[np.float32]:
         out = np.empty((len(images), self.width), np.float32)
-        for chunk in _chunks(images, self._batch, calls):
+        for chunk in chunks(images, self._batch, calls):
             values = self._values(tf.constant(chunk.images), tf.constant(chunk.batches))
             out[chunk.start : chunk.end] = values.numpy().reshape(-1, self.width)[: chunk.end - chunk.start]
             between()
@@ -99,7 +92,7 @@ class LayerForward:
         """Fills in the components of each image; returns the variance of the whole layer, summed over its values."""
         mean, directions = tf.constant(basis.mean), tf.constant(basis.directions)
         squares, sums = 0.0, np.zeros(self.width)
-        for chunk in _chunks(images, self._batch, BATCHES_PER_CALL):
+        for chunk in chunks(images, self._batch):
             found = self._components(
                 tf.constant(chunk.images), tf.constant(chunk.counts), tf.constant(chunk.batches), mean, directions
             )
@@ -131,28 +124,3 @@ class LayerForward:
             squares = squares.write(index, tf.reduce_sum(tf.square(centred), axis=1))
             sums += tf.reduce_sum(centred, axis=0)
         return components.stack(), squares.stack(), sums
-
-
-class _Chunk(NamedTuple):
-    """Some images in batches, filled up to the full size; `counts` is 1 for each that counts, 0 for what fills up."""
-
-    start: int
-    end: int
-    images: NDArray[np.uint8]
-    counts: NDArray[np.float32]
-    batches: int
-
-
-def _chunks(images: NDArray[np.uint8], batch: int, batches: int) -> Iterator[_Chunk]:
-    for start in range(0, len(images), batch * batches):
-        yield _chunk(images, start, batch, batches)
-
-
-def _chunk(images: NDArray[np.uint8], start: int, batch: int, batches: int) -> _Chunk:
-    part = images[start : start + batch * batches]
-    filled = np.zeros((batches * batch, *images.shape[1:], 1), np.uint8)
-    filled[: len(part), ..., 0] = part
-    counts = np.zeros((batches, batch), np.float32)
-    counts.reshape(-1)[: len(part)] = 1
-    shape = (batches, batch, *filled.shape[1:])
-    return _Chunk(start, start + len(part), filled.reshape(shape), counts, -(-len(part) // batch))

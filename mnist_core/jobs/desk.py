@@ -7,6 +7,8 @@ from typing import Any, Literal, NamedTuple
 from mnist_core.datasets import Dataset, Splits, available
 from mnist_core.errors import DatasetMissing, InvalidSpec, NotOwner, QueueFull
 from mnist_core.inference.predictions import Predictions
+from mnist_core.inspection import Request
+from mnist_core.inspection.request import Result
 from mnist_core.jobs.control import STOPPED, Control
 from mnist_core.jobs.engine import Engine
 from mnist_core.jobs.slots import Slot
@@ -191,6 +193,31 @@ class Jobs:
     def map_frame(self, order: RunRecord) -> MapFrame | None:
         """The newest frame of a map under way; None where there is none."""
         return read_frame(self._lab.archive, order)
+
+    def ask(self, request: Request[Any], run_id: str, *, owner: str) -> RunRecord:
+        """Asks the view lane for a look inside a run's network; the same is done once.
+
+        Raises:
+            RunNotFound: there is no such run.
+            InvalidInput: the run has not what is asked for.
+            EpochNotRecorded: the run has no such epoch, or its weights were not kept.
+            QueueFull: this owner waits for too much already.
+        """
+        fitted = request.fitted(self._lab.run(run_id))
+        return self._order(_Order(request.KIND, run_id, fitted.order()), owner)
+
+    def known(self, request: Request[Any], run_id: str) -> RunRecord | None:
+        """What `ask` was asked before, unless it failed or was stopped; nothing is asked for anew."""
+        return self._known(_Order(request.KIND, run_id, request.order()))
+
+    def answer(self, request: Request[Result], order: RunRecord) -> Result:
+        """What `ask` asked for, once it is done.
+
+        Raises:
+            EpochNotRecorded: it is not.
+            BlobMissing: it is gone.
+        """
+        return request.read({name: self._lab.archive.read(order.id, RUN_LEVEL, name) for name in request.FILES})
 
     def progress(self, order: RunRecord) -> float:
         """How much of the maps of an order is made, in [0, 1], as far as its worker has said."""

@@ -6,6 +6,7 @@ from time import monotonic
 from mnist_core.analysis.embedding import Frame
 from mnist_core.inference.activations import Activations
 from mnist_core.jobs.shelf import ActivationShelf, make_room
+from mnist_core.jobs.stopping import StopRequested, StopWatch
 from mnist_core.lab import Lab
 from mnist_core.machine import machine_name
 from mnist_core.maps import MapMaker, MapRequest, Source, Studio
@@ -14,7 +15,6 @@ from mnist_core.runs import Archive, Lease, PointRecord, RunRecord, RunState
 
 __all__ = ["embed"]
 
-LOOK_SECONDS = 0.25
 POINT_SECONDS = 1.0
 FRAME_SECONDS, FRAME_POINTS = 0.33, 20_000
 """Frames are written so often up to so many points, and the less often the more points there are."""
@@ -23,10 +23,6 @@ READING_SHARE = 0.1
 """How much of a source's progress reading its activations is."""
 
 STOPPED = "Stopped on request; the maps until then are kept."
-
-
-class _StopRequested(Exception):
-    """Someone asked this work to end."""
 
 
 def embed(lab: Lab, lease: Lease, record: RunRecord) -> None:
@@ -43,7 +39,7 @@ def embed(lab: Lab, lease: Lease, record: RunRecord) -> None:
         for place, one in maker:
             keep_map(lab.archive, lease, place, one)
             made += 1
-    except _StopRequested:
+    except StopRequested:
         state = RunState.STOPPED
         if last := maker.unfinished():
             keep_map(lab.archive, lease, maker.place, last)
@@ -63,7 +59,7 @@ class _Report:
 
     def __init__(self, archive: Archive, lease: Lease, sources: int) -> None:
         self._archive, self._lease, self._sources = archive, lease, sources
-        self._began = self._looked = monotonic()
+        self._watch, self._began = StopWatch(archive, lease), monotonic()
         self._pointed = self._framed = self._began - max(POINT_SECONDS, FRAME_SECONDS * 10)
         self._begun, self._done = 0, 0.0
         self._place: int | None = None
@@ -85,16 +81,16 @@ class _Report:
         """Looks whether a stop is wished, if the last look is not too young.
 
         Raises:
-            _StopRequested: it is.
+            StopRequested: it is.
         """
-        if monotonic() - self._looked >= LOOK_SECONDS:
+        if self._watch.is_due:
             self.look()
 
     def look(self) -> None:
         """Looks now, and says how far the work is.
 
         Raises:
-            _StopRequested: a stop is wished.
+            StopRequested: a stop is wished.
         """
         now = monotonic()
         points = []
@@ -102,7 +98,4 @@ class _Report:
             fraction = (max(self._begun - 1, 0) + self._done) / self._sources
             points = [PointRecord(0, 0, now - self._began, {"fraction": [fraction]})]
             self._pointed = now
-        wish = self._archive.store.beat(self._lease, points)
-        self._looked = monotonic()
-        if wish is not None:
-            raise _StopRequested
+        self._watch.look(points)

@@ -18,8 +18,17 @@ KIND = "activations"
 LARGEST = 80 * 2**20
 """Bytes of one layer's activations that are kept; larger ones are computed again."""
 
-ROOM = {KIND: 512 * 2**20, "embed": 1024 * 2**20}
+ROOM = {
+    KIND: 512 * 2**20,
+    "embed": 1024 * 2**20,
+    "inspect": 128 * 2**20,
+    "ablate": 128 * 2**20,
+    "units": 256 * 2**20,
+}
 """Bytes that all orders of a kind may keep; beyond, the oldest go."""
+
+MOST_ORDERS = 1000
+"""Of a kind, however small they are: whoever asks for something looks through all of them, 10 ms for so many."""
 
 
 class ActivationShelf:
@@ -89,7 +98,7 @@ def _record(lab: Lab, lease: Lease, data: bytes) -> None:
 def make_room(lab: Lab, kind: str) -> None:
     """Lets the oldest finished orders of a kind go where all together keep more than they may."""
     room = ROOM[kind]
-    for order, size in lab.archive.store.sizes(kind):
+    for place, (order, size) in enumerate(lab.archive.store.sizes(kind)):
         room -= size
-        if room < 0:
+        if room < 0 or place >= MOST_ORDERS:
             lab.archive.store.delete(order)

@@ -7,6 +7,8 @@ import traceback
 from collections.abc import Callable, Mapping
 
 from mnist_core.errors import InvalidInput, LeaseLost, StorageError, TrainingFailed
+from mnist_core.inspection import REQUESTS
+from mnist_core.jobs.inspecting import look_inside
 from mnist_core.jobs.mapping import embed
 from mnist_core.jobs.shelf import record_activations
 from mnist_core.lab import Lab
@@ -40,6 +42,7 @@ WORK: Mapping[str, Callable[[Lab, Lease, RunRecord], None]] = {
     "predict": predict,
     "activations": record_activations,
     "embed": embed,
+    **dict.fromkeys(REQUESTS, look_inside),
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 from mnist_core.analysis.embedding import Embedding, Frame, Neighbours, PcaSettings, Quality
 from mnist_core.errors import InvalidInput, LeaseLost, NotOwner, QueueFull, RunNotFound
 from mnist_core.inference.activations import Activations
-from mnist_core.jobs import Jobs, mapping, shelf, work
+from mnist_core.jobs import Jobs, mapping, shelf, stopping, work
 from mnist_core.jobs.desk import MOST_WAITING
 from mnist_core.jobs.worker import take_ticket
 from mnist_core.maps import MapRequest, making
@@ -44,7 +44,7 @@ def computed(monkeypatch):
         return Activations(values, 25_088, 0.75)
 
     monkeypatch.setattr(Run, "activations", activations)
-    monkeypatch.setattr(mapping, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(stopping, "LOOK_SECONDS", 0)
     monkeypatch.setattr(mapping, "FRAME_SECONDS", 0)
     monkeypatch.setattr(mapping, "POINT_SECONDS", 0)
     return asked
