@@ -31,7 +31,17 @@ from mnist_core.spec import (
     SgdSpec,
 )
 
-__all__ = ["WORK", "Calibration", "Cost", "estimate", "load_calibration", "save_calibration", "work_of_step"]
+__all__ = [
+    "WORK",
+    "Calibration",
+    "Cost",
+    "bytes_per_value",
+    "estimate",
+    "load_calibration",
+    "save_calibration",
+    "work_of_layer",
+    "work_of_step",
+]
 
 WORK = (
     "steps",
@@ -119,18 +129,22 @@ def estimate(spec: RunSpec, train_images: int, home: Path, runs: Sequence[RunRec
 
 def work_of_step(spec: RunSpec) -> dict[str, float]:
     """How much of each kind of work one training step is: multiply-adds, values and parameters of a whole batch."""
-    places = tuple(flat(plan(spec.network.layers)))
     work = dict.fromkeys(WORK, 0.0)
     work["steps"] = 1
-    for place in places:
-        work["layers"] += 1
-        work["values"] += spec.training.batch_size * prod(place.output_shape)
-        for kind, amount in _special_work(place).items():
-            work[kind] += spec.training.batch_size * amount
+    for place in flat(plan(spec.network.layers)):
+        for kind, amount in work_of_layer(place, spec).items():
+            work[kind] += amount
     if spec.augmentation.is_on:
         work["augment"] = spec.training.batch_size * prod(INPUT_SHAPE)
-    work["parameters"] = sum(place.trainable for place in places) * (1 + _slots(spec))
     return work
+
+
+def work_of_layer(place: PlannedLayer, spec: RunSpec) -> dict[str, float]:
+    """What one layer adds to the work of a training step, its body not counted."""
+    batch = spec.training.batch_size
+    special = {kind: batch * amount for kind, amount in _special_work(place).items()}
+    changed = place.trainable * (1 + _slots(spec))
+    return {"layers": 1, "values": batch * prod(place.output_shape), "parameters": changed} | special
 
 
 def _special_work(place: PlannedLayer) -> dict[str, float]:
@@ -246,5 +260,9 @@ def _bytes(spec: RunSpec, places: Sequence[PlannedLayer]) -> int:
     """Weights, gradients and slots in float32; activations are kept for the backward pass."""
     parameters = sum(place.parameters for place in places)
     activations = sum(prod(place.output_shape) for place in places) * spec.training.batch_size
-    width = 2 if spec.precision == "bfloat16" else 4
-    return ceil(4 * parameters * (2 + _slots(spec)) + width * activations)
+    return ceil(4 * parameters * (2 + _slots(spec)) + bytes_per_value(spec) * activations)
+
+
+def bytes_per_value(spec: RunSpec) -> int:
+    """Bytes of one value that leaves a layer."""
+    return 2 if spec.precision == "bfloat16" else 4
