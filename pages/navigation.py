@@ -46,6 +46,18 @@ PAGES = [
         help="Maps of what a layer makes of the images: PCA, t-SNE, UMAP.",
     ),
     st.Page(
+        "weights.py",
+        title="Weights",
+        icon=":material/view_module:",
+        help="What the units of a layer learned: before, now and in between.",
+    ),
+    st.Page(
+        "network.py",
+        title="Network",
+        icon=":material/account_tree:",
+        help="One digit on its way through the network, layer by layer, and the network itself.",
+    ),
+    st.Page(
         "curves.py",
         title="Curves",
         icon=":material/show_chart:",
@@ -56,6 +68,8 @@ PAGES = [
 QUESTIONS = {
     "predictions": "Where is it wrong?",
     "embeddings": "How does a hidden layer arrange the digits?",
+    "weights": "What did the first layer learn?",
+    "network": "What happens to one digit on its way through?",
     "curves": "How did it learn?",
 }  # of the pages that look at a run
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_core.analysis.weights import blas_threads
 from mnist_core.errors import InvalidInput
 
 __all__ = ["MOST_UNITS", "UnitMatch", "likeness", "matched_units"]
@@ -55,7 +56,8 @@ def matched_units(one: Floats, other: Floats, *, signed: bool = False) -> UnitMa
     if max(left.shape[1], right.shape[1]) > MOST_UNITS:
         most = max(left.shape[1], right.shape[1])
         raise InvalidInput(f"Units can be matched in layers of at most {MOST_UNITS:,} units, got {most:,}.")
-    cosines = np.clip(left.T @ right, -1, 1)
+    with blas_threads(1):
+        cosines = np.clip(left.T @ right, -1, 1)
     rows, columns = linear_sum_assignment(cosines if signed else np.abs(cosines), maximize=True)
     return UnitMatch(rows.astype(np.int64), columns.astype(np.int64), cosines[rows, columns].astype(np.float64))
 

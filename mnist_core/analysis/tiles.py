@@ -7,15 +7,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_core.analysis.weights import Kernel, LayerWeights
+from mnist_core.analysis.weights import Kernel, LayerWeights, by_unit
 from mnist_core.errors import InvalidInput
 from mnist_core.networks.layers import Activation, BatchNorm, Conv, Dropout, Flatten, Pool, Residual
 from mnist_core.networks.shapes import INPUT_SHAPE, PlannedLayer, flat
 
-__all__ = ["Tiles", "layer_tiles", "unit_tiles"]
+__all__ = ["Strips", "Tiles", "layer_tiles", "scale_end", "unit_strips", "unit_tiles"]
 
 IN_PLACE = (Activation, BatchNorm, Dropout, Flatten)
 """What leaves these has each pixel where it was."""
+
+ALL_BUT = 0.001
+"""The share of weights that may lie beyond the end of a colour scale, so that a few strong ones do not fade it."""
 
 Shape = tuple[int, ...]
 
@@ -32,6 +35,18 @@ class Tiles(NamedTuple):
     values: NDArray[np.float32] | None
     reason: str
     channels: int
+
+
+class Strips(NamedTuple):
+    """The units of a layer as lines, each the incoming weights of one.
+
+    Attributes:
+        values: float32 (units, 1, columns), line k of unit k.
+        joined: how many weights share a column; the strongest of them is there.
+    """
+
+    values: NDArray[np.float32]
+    joined: int
 
 
 def layer_tiles(layer: LayerWeights, planned: Iterable[PlannedLayer], channel: int = 0) -> Tiles:
@@ -81,6 +96,40 @@ def unit_tiles(kernel: Kernel, input_shape: Shape, channel: int = 0) -> NDArray[
     if not 0 <= channel < kernel.shape[2]:
         raise InvalidInput(f"`channel` must be between 0 and {kernel.shape[2] - 1}, got {channel}.")
     return np.ascontiguousarray(np.moveaxis(kernel[:, :, channel], -1, 0))
+
+
+def unit_strips(kernel: Kernel, most: int) -> Strips:
+    """The incoming weights of each unit as a line, for layers that do not see a picture.
+
+    Args:
+        kernel: float32 (..., units).
+        most: columns at most; with more weights, neighbours share one.
+    """
+    incoming = by_unit(kernel).T
+    units, inputs = incoming.shape
+    joined = -(-inputs // most)
+    columns = -(-inputs // joined)
+    padded = np.zeros((units, columns * joined), np.float32)
+    padded[:, :inputs] = incoming
+    groups = padded.reshape(units, columns, joined)
+    strongest = np.abs(groups).argmax(axis=-1)[..., None]
+    return Strips(np.take_along_axis(groups, strongest, -1).reshape(units, 1, columns), joined)
+
+
+def scale_end(kernels: Iterable[Kernel]) -> float:
+    """Where one colour scale of several kernels, symmetric around 0, should end.
+
+    At most one in a thousand of the finite weights lies beyond; 1.0 where all are 0.
+
+    Args:
+        kernels: float32, of any shape.
+    """
+    sizes = np.abs(np.concatenate([kernel.ravel() for kernel in kernels]))
+    sizes = sizes[np.isfinite(sizes)]
+    if not len(sizes):
+        return 1.0
+    place = len(sizes) - 1 - int(ALL_BUT * len(sizes))
+    return float(np.partition(sizes, place)[place]) or float(sizes.max()) or 1.0
 
 
 def _pixels_before(name: str, places: dict[str, PlannedLayer]) -> Shape | str:

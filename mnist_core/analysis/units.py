@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_core.analysis.weights import Kernel, LayerWeights, by_unit
+from mnist_core.analysis.weights import Kernel, LayerWeights, blas_threads, by_unit
 from mnist_core.errors import InvalidInput
 from mnist_core.networks.layers import ActivationName
 
@@ -38,6 +38,8 @@ BOUNDS: dict[ActivationName, tuple[float, float]] = {"sigmoid": (0, 1), "tanh": 
 """The functions that cannot be left at either side."""
 
 BLOCK = 1024
+AT_ONCE = 2**15
+"""So many weights at a time stay in the processor's cache."""
 
 
 class UnitActivity(NamedTuple):
@@ -100,7 +102,14 @@ def unit_changes(before: Kernel, after: Kernel) -> NDArray[np.float64]:
     """
     if before.shape != after.shape:
         raise InvalidInput(f"Both kernels must have the same shape, got {before.shape} and {after.shape}.")
-    return unit_norms(np.subtract(after, before, dtype=np.float64))
+    now, was = by_unit(after), by_unit(before)
+    squares = np.zeros(now.shape[1])
+    rows = max(AT_ONCE // now.shape[1], 1)
+    for start in range(0, len(now), rows):
+        part = slice(start, start + rows)
+        steps = np.subtract(now[part], was[part], dtype=np.float64)
+        squares += np.einsum("iu,iu->u", steps, steps)
+    return np.sqrt(squares)
 
 
 def unit_order(before: Kernel, after: Kernel, by: str = "index") -> NDArray[np.int64]:
@@ -141,7 +150,7 @@ def unit_activity(activations: NDArray[np.float32], function: ActivationName) ->
     return UnitActivity(function, len(values), values.max(axis=0), at_bounds)
 
 
-def flags(layer: LayerWeights, activity: UnitActivity | None = None) -> tuple[Flag, ...]:
+def flags(layer: LayerWeights, activity: UnitActivity | None = None, *, duplicates: bool = True) -> tuple[Flag, ...]:
     """The units of a layer that one should know of, by unit; a unit may have several flags.
 
     Dead are units without weights, and with `activity`, those of a ReLU that never give more than 0. Saturated are
@@ -151,6 +160,7 @@ def flags(layer: LayerWeights, activity: UnitActivity | None = None) -> tuple[Fl
     Args:
         layer: its weights.
         activity: over the images that are to be judged by; None judges by the weights alone.
+        duplicates: whether to look for them, which takes the square of the number of units.
 
     Raises:
         InvalidInput: `activity` is of another number of units.
@@ -163,7 +173,7 @@ def flags(layer: LayerWeights, activity: UnitActivity | None = None) -> tuple[Fl
     is_zero = np.logical_not((incoming != 0).any(axis=0))
     found = [Flag(unit, "dead", ZERO_RULE) for unit in np.flatnonzero(is_zero).tolist()]
     found += [] if activity is None else _from_activity(activity, is_zero)
-    found += _duplicates(incoming, is_zero)
+    found += _duplicates(incoming, is_zero) if duplicates else ()
     return tuple(sorted(found, key=lambda flag: flag.unit))
 
 
@@ -185,7 +195,9 @@ def _duplicates(incoming: Kernel, is_zero: NDArray[np.bool_]) -> Iterator[Flag]:
     scaled = scaled / np.abs(scaled).max(axis=0)
     scaled /= np.sqrt(np.einsum("iu,iu->u", scaled, scaled))
     for start in range(0, len(units), BLOCK):
-        cosines = np.round(scaled[:, start : start + BLOCK].T @ scaled, 6)  # beyond that, equal ones differ
+        with blas_threads(1 if len(units) <= BLOCK else None):
+            products = scaled[:, start : start + BLOCK].T @ scaled
+        cosines = np.round(products, 6)  # beyond that, equal ones differ
         rows = np.arange(len(cosines))
         cosines[rows, start + rows] = -1
         nearest = cosines.argmax(axis=1)

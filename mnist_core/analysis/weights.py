@@ -4,6 +4,7 @@ A kernel holds a unit's incoming weights along its last axis, for convolutions a
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from math import sqrt
 from typing import NamedTuple, TypeVar
 
@@ -13,7 +14,17 @@ from numpy.typing import NDArray
 from mnist_core.errors import InvalidInput
 from mnist_core.networks.shapes import PlannedLayer, flat
 
-__all__ = ["Kernel", "LayerChange", "LayerWeights", "by_unit", "change", "distance", "layer_weights", "same_kind"]
+__all__ = [
+    "Kernel",
+    "LayerChange",
+    "LayerWeights",
+    "blas_threads",
+    "by_unit",
+    "change",
+    "distance",
+    "layer_weights",
+    "same_kind",
+]
 
 Kernel = NDArray[np.float32]
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -130,6 +141,19 @@ def same_kind(one: LayerWeights, other: LayerWeights) -> None:
             f"Only layers of the same shape can be compared weight by weight; `{one.name}` has {_shown(one)} weights,"
             f" `{other.name}` {_shown(other)}."
         )
+
+
+@contextmanager
+def blas_threads(most: int | None) -> Iterator[None]:
+    """Has matrix products use at most so many threads, which otherwise go on turning for 100 ms after each.
+
+    Args:
+        most: None leaves it as it is.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=most, user_api="blas"):
+        yield
 
 
 def by_unit(kernel: NDArray[Scalar]) -> NDArray[Scalar]:

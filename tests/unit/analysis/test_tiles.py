@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnist_core.analysis.tiles import layer_tiles, unit_tiles
+from mnist_core.analysis.tiles import layer_tiles, scale_end, unit_strips, unit_tiles
 from mnist_core.analysis.weights import LayerWeights, layer_weights
 from mnist_core.errors import InvalidInput
 from mnist_core.networks.catalogue import presets
@@ -98,6 +98,37 @@ def test_any_convolution_has_kernels_to_look_at_one_channel_at_a_time():
 
 def test_what_is_no_picture_has_no_tiles():
     assert unit_tiles(np.zeros((784, 3), np.float32), (784,)) is None
+
+
+@pytest.mark.parametrize(("shape", "most"), [((7, 3), 7), ((3, 3, 2, 5), 100), ((1, 4), 5)])
+def test_line_k_holds_the_weights_into_unit_k(shape, most):
+    kernel = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+    values, joined = unit_strips(kernel, most)
+    assert joined == 1
+    for unit in range(shape[-1]):
+        assert np.array_equal(values[unit, 0], kernel[..., unit].ravel())
+
+
+def test_a_column_that_weights_share_shows_the_strongest_with_its_sign():
+    kernel = np.array([[1.0], [-3.0], [2.0], [0.0], [-0.5]], np.float32)
+    values, joined = unit_strips(kernel, 3)
+    assert joined == 2
+    assert values.tolist() == [[[-3.0, 2.0, -0.5]]]
+
+
+def test_a_scale_leaves_out_one_weight_in_a_thousand():
+    weights = np.arange(1, 3001, dtype=np.float32) * np.where(np.arange(3000) % 2, 1, -1).astype(np.float32)
+    assert scale_end([weights[:1000], weights[1000:].reshape(2, -1)]) == 2997
+    assert scale_end([weights[:100]]) == 100
+    assert scale_end([np.array([1, np.nan, -2, np.inf], np.float32)]) == 2
+
+
+def test_a_scale_of_nothing_still_ends_somewhere():
+    assert scale_end([np.zeros(5, np.float32)]) == 1
+    assert scale_end([np.full(3, np.nan, np.float32)]) == 1
+    mostly = np.zeros(5000, np.float32)
+    mostly[7] = -4
+    assert scale_end([mostly]) == 4
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,12 @@ def test_duplicates_are_found_among_thousands():
     assert said(flags(layer_of(kernel))) == [(7, "duplicate", 2400), (2400, "duplicate", 7)]
 
 
+def test_duplicates_are_not_looked_for_where_nobody_wants_them():
+    kernel = np.ones((5, 3), np.float32)
+    kernel[:, 1] = 0
+    assert said(flags(layer_of(kernel), duplicates=False)) == [(1, "dead", None)]
+
+
 def test_opposite_units_are_no_duplicates_and_a_single_weight_has_no_direction():
     kernel = kernel_of((9, 1))
     assert flags(layer_of(np.c_[kernel, -kernel])) == ()
