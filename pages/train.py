@@ -119,5 +119,4 @@ with right, guard():
 with left, guard():
     draw_active_runs(record.id if record else "")
     if shown:
-        with st.expander("Layers"):
-            draw_layers(shown)
+        draw_layers(shown)

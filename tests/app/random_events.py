@@ -38,7 +38,8 @@ from mnist_core.errors import MnistLabError
 from mnist_core.runs import RUN_LEVEL, Artifact, EpochRecord, Lease, PointRecord, RunState, Wish
 from pages.ui.services import services
 
-PAGES = ("train", "runs", "predictions", "curves", "data")
+RUN_PAGES = ("predictions", "embeddings", "weights", "network", "curves")
+PAGES = ("train", "runs", "data", *RUN_PAGES)
 ME, OTHER = "visitor-me", "visitor-other"
 LONGEST = 600
 """Letters of the longest sentence that a page may show: two short ones, with what was given."""
@@ -56,6 +57,8 @@ SAID: dict[str, tuple[str, tuple[Any, ...]]] = {
     "mnist_lab_preset_cards": ("chosen", tuple(presets)),
     "mnist_lab_cursor": ("move", (0, 1, 2, "live")),
     "mnist_lab_gallery": ("choose", tuple(range(0, 1797, 100))),
+    "mnist_lab_map": ("select", ([], [0], [100], [3, 200, 1700], [-1], [10**9], 7)),
+    "mnist_lab_tiles": ("choose", (0, 1, 9, 10**6, -1)),
 }
 """The events of each component, with values that it may send."""
 

@@ -19,11 +19,11 @@ from pages.ui.data import download as data_download
 from pages.ui.frame import view as frame
 from pages.ui.guard import BROKEN
 from pages.ui.services import close_services, services
-from tests.app.random_events import INDICES, LONGEST, ME, OTHER, PAGES, Visitor, World, files_of, npz, send
+from tests.app.random_events import INDICES, LONGEST, ME, OTHER, PAGES, RUN_PAGES, Visitor, World, files_of, npz, send
 
 SEQUENCES, CHUNK = 300, 30
 BROKE = BROKEN.partition("(")[0]
-TITLES = {"Train", "Runs", "Predictions", "Curves", "Data"}
+TITLES = {page.capitalize() for page in PAGES}
 NAVIGATION = Path(__file__).parents[2] / "pages" / "navigation.py"
 
 
@@ -174,7 +174,7 @@ def test_a_page_that_breaks_keeps_the_frame_and_says_one_sentence(open_page, fin
     (error,) = app.error
     assert error.value == BROKEN.format(kind="RuntimeError")
     assert {info["url_pathname"] for info in app._registered_pages.values()} >= set(PAGES)
-    assert [box.key for box in app.selectbox] == (["frame_run"] if page in ("predictions", "curves") else [])
+    assert [box.key for box in app.selectbox] == (["frame_run"] if page in RUN_PAGES else [])
     (record,) = (record for record in caplog.records if record.name == "mnist_lab")
     assert record.exc_info
     assert "fail" in caplog.text

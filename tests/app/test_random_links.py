@@ -28,7 +28,7 @@ WORDS = (
     "../..",
     "a" * 3000,
 )
-PAGES = ("predictions", "curves")
+PAGES = ("predictions", "weights", "network", "curves")
 
 
 @pytest.fixture
@@ -85,6 +85,18 @@ def query(rng, runs):
         "scale": ("linear", "log", *any_text),
         "smoothing": ("0.5", "0.99", "1", "nan", *any_text),
         "show": any_text,
+        "layer": ("output", "conv_1", *any_text),
+        "channel": ("0", "1", *any_text),
+        "order": ("norm", "change", *any_text),
+        "before": ("0", "2", "99", *any_text),
+        "unit": ("0", "9", "10", *any_text),
+        "off": ("3", "3,7", "3,99", *any_text),
+        "tiles": ("1", "2", *any_text),
+        "matched": ("epoch:0", "epoch:99", "run:x", *any_text),
+        "difference": ("own", *any_text),
+        "part": ("one image", "the network", *any_text),
+        "unfolded": ("true", *any_text),
+        "beside": ("epoch:0", "epoch:99", "image:3", "image:99999999", "layer:x", *any_text),
     }
     chosen = {name: rng.choice(pools[name]) for name in rng.sample(sorted(pools), rng.randint(1, 6))}
     if rng.random() < 0.5:

@@ -203,7 +203,7 @@ def test_a_finished_run_says_what_came_out(open_page: OpenPage, finished_run: Ru
     assert f"{evaluation.errors} of {total} wrong" in text
     assert re.search(r"wrong validation images|validation image", text)
     assert not app.get("progress")
-    assert len(app.get("page_link")) == 3
+    assert len(app.get("page_link")) == 4
 
 
 def test_train_again_starts_from_the_runs_values(open_page: OpenPage, finished_run: Run, shared: Services) -> None:
@@ -383,7 +383,7 @@ def test_layers_stay_while_a_field_is_invalid(open_page: OpenPage) -> None:
     app = open_page("train")
     app.number_input[0].set_value(0).run()
     assert app.error
-    assert "Layers" in [box.label for box in app.expander]
+    assert "The network, layer by layer" in [box.label for box in app.expander]
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,8 @@ def section(page: str, title: str) -> str:
 ROOMS = {
     "predictions": ("predictions", "selection"),
     "embeddings": ("embeddings", "selection"),
+    "weights": ("weights",),
+    "network": ("network",),
     "curves": ("curves",),
 }
 """The folders of `pages/ui` in which a page's own parameters of the link stand."""
@@ -47,6 +49,8 @@ ROOMS = {
 BY_HAND = {
     "predictions": {"against", "against_run", "image"},
     "embeddings": {"layer", "settings", "beside", "image"},
+    "weights": {"layer", "channel", "before", "unit", "off", "tiles", "matched"},
+    "network": {"image", "beside"},
     "curves": set(),
 }
 """Those that no bound widget writes."""
@@ -178,7 +182,7 @@ def test_the_examples_that_do_not_train_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MNIST_LAB_HOME", str(tmp_path / "home"))
     examples = re.findall(r"^(<!-- trains -->\n)?```python\n(.*?)^```", PAGES["python"], flags=re.MULTILINE | re.DOTALL)
-    assert len(examples) == 10
+    assert len(examples) == 11
     names: dict[str, object] = {}
     for trains, code in examples:
         if not trains:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from mnist_core.networks.cost import Cost
-from mnist_core.networks.shapes import flat, plan
 from mnist_core.spec import RunSpec
 from pages.ui.format import count, duration
+from pages.ui.network.whole import draw_network_in_tabs
 from pages.ui.services import services
 
 __all__ = ["Offer", "draw_layers", "draw_offer", "offer_of"]
@@ -15,6 +15,7 @@ __all__ = ["Offer", "draw_layers", "draw_offer", "offer_of"]
 FRESH_SECONDS = 30.0
 MEGABYTE = 1_000_000
 SHORTEST = 0.1
+NETWORK_KEY = "train:network"
 
 
 @dataclass(frozen=True)
@@ -65,20 +66,11 @@ def draw_offer(spec: RunSpec, offer: Offer) -> None:
 
 
 def draw_layers(spec: RunSpec) -> None:
-    """The layers with their shapes and parameters, as a table that is read only."""
-    places = list(flat(plan(spec.network.layers)))
-    table = {
-        "layer": [place.id for place in places],
-        "what": [place.layer.kind.replace("_", " ") for place in places],
-        "output": [" x ".join(map(str, place.output_shape)) for place in places],
-        "parameters": [place.parameters for place in places],
-    }
-    st.dataframe(
-        table,
-        hide_index=True,
-        column_config={"parameters": st.column_config.NumberColumn(format="localized")},
-        alt="The layers of the network with output shapes and parameters",
-    )
+    """The network as diagram, numbers and configuration, drawn once somebody opens it."""
+    box = st.expander("The network, layer by layer", key=NETWORK_KEY, on_change="rerun")
+    if box.open:
+        with box:
+            draw_network_in_tabs(spec, key=NETWORK_KEY)
 
 
 def _about(seconds: float) -> str:

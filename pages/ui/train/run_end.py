@@ -17,6 +17,7 @@ __all__ = ["draw_end", "result_sentence"]
 WAYS = (
     ("predictions.py", "What it gets wrong", ":material/grid_on:"),
     ("embeddings.py", "How it arranges the digits", ":material/scatter_plot:"),
+    ("weights.py", "What its first layer learned", ":material/view_module:"),
 )
 """Pages that look into a run that has ended."""
 
