@@ -30,7 +30,7 @@ check: .venv/tested
 
 # The tests in tests/e2e need a Chromium: the one named in CHROMIUM, or on the path. Without one they are skipped.
 test: .venv/tested
-	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadgroup --durations 20
+	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --durations 20
 
 bench: .venv/tested
 	$(BIN)/python benchmarks/training.py

@@ -23,7 +23,7 @@ def page() -> None:
     view = looked_at()
     services().jobs.expect_views()
     above = st.container()
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         options = choose_options(view)
         if not kept_of(view.record, options.layer):
             st.info(NOTHING, icon=":material/inventory_2:")

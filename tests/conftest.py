@@ -1,7 +1,7 @@
 """For all tests: no example is too slow, as the machine may be busy, and no setting but the data comes from outside.
 
-Tests may run in several processes at once; those that share a server stay together. With REQUIRE_BROWSER=1, as in
-continuous integration, the session fails where fewer browser tests ran than there are.
+Tests may run in several processes at once, file by file, so that what a file shares is made once. With
+REQUIRE_BROWSER=1, as in continuous integration, the session fails where fewer browser tests ran than there are.
 """
 
 import os
@@ -25,16 +25,14 @@ browser_tests: set[str] = set()
 ran: set[str] = set()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if E2E in item.path.parents:
-            browser_tests.add(item.nodeid)
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if E2E in item.path.parents:
+        browser_tests.add(item.nodeid)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.when == "call" and not report.skipped:
-        ran.add(report.nodeid.partition("@")[0])
+        ran.add(report.nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

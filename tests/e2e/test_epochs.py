@@ -61,6 +61,8 @@ def choose_errors_of_eight(page: Page) -> None:
     page.get_by_role("combobox", name="true class").fill("8")
     page.get_by_role("option", name="8", exact=True).click()
     expect(page.get_by_role("button", name=CHIP)).to_be_visible()
+    others = page.locator('[role=group][aria-label="chosen images"] .cell:not([aria-label*="true 8"])')
+    expect(others).to_have_count(0)  # the images of the selection appear once they are loaded
 
 
 def test_what_is_selected_stays_while_the_epoch_moves(server: AppServer, visitors: Visitors) -> None:
