@@ -143,5 +143,5 @@ def _pixels_before(name: str, places: dict[str, PlannedLayer]) -> Shape | str:
         if isinstance(place.layer, Pool):
             shape = place.output_shape
         elif not isinstance(place.layer, IN_PLACE):
-            return f"`{name}` sees what leaves `{place.id}`, not the pixels in their places, so it has no templates."
+            return f"Between the pixels and `{name}` stands `{place.id}`, so it has no templates."
     raise AssertionError(name)

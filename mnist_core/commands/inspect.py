@@ -21,10 +21,7 @@ def inspect_image(lab: Lab, arguments: argparse.Namespace) -> Answer:
     """Sends one image through a run's network and looks at each layer."""
     run, image = lab.run(arguments.run), whole_number(arguments.image, "--image")
     found = inspect(run, image, arguments.epoch)
-    split = run.split_of(image)
-    if split == "test":
-        run.open_test_split()
-    document = {"run": run.id, "split": split, **_document(found, run.classes)}
+    document = {"run": run.id, "split": run.split_of(image), **_document(found, run.classes)}
     return Answer(document, list(_lines(run.record.name, document)))
 
 

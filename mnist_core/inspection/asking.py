@@ -32,6 +32,7 @@ def inspect(run: Subject, image: int, epoch: int | str = "kept") -> ImageInspect
         EpochNotRecorded: the run has no such epoch, or its weights were not kept.
     """
     request = ImageRequest.parse({"image": _plain(image), "epoch": run.epoch_number(epoch)}).fitted(run)
+    _opened(run, run.split_of(request.image))
     return request.compute(run)
 
 

@@ -135,7 +135,7 @@ def test_a_layer_that_does_not_see_the_pixels_says_so_and_shows_its_kernel(open_
     was, now = (weights_of(CONVOLUTIONS, seed) for seed in (1, 2))
     run = record_run(CONVOLUTIONS, [was, now])
     app = opened(open_page, run, layer="output")
-    assert "`output` sees what leaves `conv_1`, not the pixels in their places, so it has no templates." in said(app)
+    assert "Between the pixels and `output` stands `conv_1`, so it has no templates." in said(app)
     (board,) = boards_of(app)
     kernel = now["output/kernel"]
     assert board.header["strips"]
@@ -157,6 +157,26 @@ def test_a_chosen_unit_is_in_the_link_marked_and_chosen_no_more_by_a_second_clic
     assert boards_of(app)[0].header["chosen"] is None
     (board,) = boards_of(opened(open_page, run, unit="149"))
     assert 149 in board.header["units"], "the page of the chosen unit"
+
+
+def test_a_link_to_another_layer_takes_no_units_of_the_one_before_along(open_page, home):
+    run = record_run(dense(150), [weights_of(dense(150), seed) for seed in (1, 2)])
+    app = opened(open_page, run, unit="5", off="5,7")
+    for name in ("unit", "off"):
+        del app.query_params[name]
+    app.query_params["layer"] = "output"
+    assert boards_of(app.run())[0].header["chosen"] is None
+    assert not {"unit", "off"} & set(app.query_params)
+
+
+def test_a_unit_that_is_chosen_elsewhere_is_brought_into_sight(open_page, home):
+    run = record_run(dense(150), [weights_of(dense(150), seed) for seed in (1, 2)])
+    app = opened(open_page, run, unit="1", tiles="3")
+    assert 1 not in boards_of(app)[0].header["units"]
+    choose(app, 149)
+    assert 149 in boards_of(app)[0].header["units"]
+    choose(app, 149)
+    assert 149 in boards_of(app)[0].header["units"], "the page stays when the unit is let go"
 
 
 @pytest.mark.parametrize("told", ["x", -1, 150, 149, 1.5, True, None, [3], {"unit": 3}])

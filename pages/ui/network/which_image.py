@@ -53,7 +53,11 @@ def which_image(view: View) -> Which:
         return Which(chosen, among, f"Image {chosen}: {where}.")
     first = int(among[0])
     return Which(
-        first, among, f"Image {first}: the first of {whose}, as none is chosen.", problem, _held_by(view, asked)
+        first,
+        among,
+        f"Image {first}: the first of {whose}, as none is chosen.",
+        problem and f"{problem}; image {first} is shown.",
+        _held_by(view, asked),
     )
 
 

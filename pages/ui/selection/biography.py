@@ -52,7 +52,7 @@ def choose_image(image: int | None) -> None:
 
 
 def chosen_image(view: View) -> tuple[int | None, str]:
-    """The image whose biography is open, one of the split; and what is wrong with the one asked for, as a sentence."""
+    """The image whose biography is open, one of the split; and what is wrong with the one asked for, without an end."""
     asked = st.query_params.get(IMAGE) or st.session_state.get(KEPT) or ""
     if not asked:
         return None, ""
@@ -63,8 +63,7 @@ def chosen_image(view: View) -> tuple[int | None, str]:
         return int(asked), ""
     given = re.sub("[^0-9A-Za-z.-]", "?", asked[:20])
     return None, (
-        f"`image` in the link must be one of the {count(len(ids))} images of the {view.split} split,"
-        f" got `{given}`; no image is shown. Choose one of the gallery."
+        f"`image` in the link must be one of the {count(len(ids))} images of the {view.split} split, got `{given}`"
     )
 
 
@@ -73,7 +72,7 @@ def draw_biography(view: View) -> None:
     """Draws the panel of the chosen image; nothing where none is chosen."""
     image, problem = chosen_image(view)
     if problem:
-        _draw_problem(view, problem)
+        _draw_problem(view, f"{problem}; no image is shown. Choose one of the gallery.")
     if image is None:
         return
     with st.container(border=True, key=PANEL):

@@ -39,6 +39,14 @@ class Choice:
         elif not text and self.name in st.query_params:
             del st.query_params[self.name]
 
+    def forget(self) -> None:
+        """Takes it out of the session alone; what the link says of it stays."""
+        st.session_state.pop(self._memory, None)
+
+    def is_new(self, text: str) -> bool:
+        """Whether that is another wish than the session's."""
+        return text != st.session_state.get(self._memory, "")
+
     def leave_link(self) -> None:
         """Takes it out of the link alone; the session goes on wishing for it."""
         if self.is_in_link:

@@ -134,7 +134,7 @@ def _resolved(view: View, layer: KernelLayer, chosen: str, runs: Mapping[str, Ru
     name = f"run {plain(record.name)}"
     if there is None:
         inputs = f"{layer.window} x {layer.window} x {layer.channels}" if layer.window else count(layer.inputs)
-        return NO_LAYER.format(there=name.capitalize(), layer=layer.name, inputs=inputs)
+        return NO_LAYER.format(there=f"R{name[1:]}", layer=layer.name, inputs=inputs)
     recorded = epochs_of(record)
     at = layer_at(record, there, recorded.epochs[-1].epoch if recorded.kept is None else recorded.kept)
     return Other(record, there, at, f"{there.name} of {name} at epoch {at.epoch}")

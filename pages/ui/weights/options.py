@@ -101,6 +101,8 @@ def choose_options(view: View) -> Options:
         help=HELP_SCALE,
     )
     unit, wrong_unit = _whole(UNIT, layer.units, WRONG_UNIT)
+    if is_of_another_run:
+        OFF.keep("")
     off, wrong_off = _units_off(layer)
     wrong = {LAYER: wrong_layer, CHANNEL: wrong_channel, BEFORE: wrong_before, UNIT: wrong_unit, OFF: wrong_off}
     if is_of_another_run:  # what was asked of the run before is no fault of the link
@@ -123,7 +125,10 @@ def choose_options(view: View) -> Options:
 @guarded
 def choose_unit(unit: int) -> None:
     """Chooses a unit, in session and link; the same again chooses none. For callbacks."""
-    UNIT.keep("" if UNIT.asked == str(unit) else str(unit))
+    is_chosen = UNIT.asked == str(unit)
+    page = st.session_state.get(TILES.menu)
+    TILES.keep(str(page) if is_chosen and isinstance(page, int) else "")  # the page of the unit, or that one sees
+    UNIT.keep("" if is_chosen else str(unit))
 
 
 def _drop_what_is_of_the_layer() -> None:
@@ -167,6 +172,9 @@ def _pick_layer(view: View) -> tuple[KernelLayer, str]:
     first = next(iter(layers))
     asked, problem = LAYER.asked or first, ""
     name = asked if asked in layers else first
+    if LAYER.is_in_link and name == asked and LAYER.is_new("" if name == first else name):
+        for one in OF_THE_LAYER:  # the session's are of the layer before; the link's are of this one
+            one.forget()
     if name == asked:
         LAYER.keep("" if name == first else name)
     elif LAYER.is_in_link:

@@ -18,7 +18,7 @@ from pages.ui.weights.options import Options, choose_unit, page_of_tiles
 
 __all__ = ["KEY", "PER_PAGE", "draw_tiles"]
 
-KEY = "weights_tiles"
+KEY = "weights_mosaic"
 PER_PAGE = 64
 READ_TILES = (
     "Each tile is one {unit}: the weights that lead into it from {what}. Orange is above 0, blue below, grey is 0; the"

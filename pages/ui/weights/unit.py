@@ -28,6 +28,7 @@ NO_WEIGHTS = (
 )
 THINNED = "The weights of epoch {wanted} were thinned out; this is epoch {epoch}, the nearest that is kept."
 NO_FLAG = "No rule flags it."
+NOT_COMPARED = "No rule that was tried flags it; the unit was not compared with the others here."
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def _flagged(one: _Unit, found: UnitResponses | None) -> str:
     """The unit's flags with their rules, as Markdown; those by activation once the responses are there."""
     every = _flags((one.view.run.id, one.view.epoch, one.view.split, one.layer.name), found is not None, one, found)
     mine = [flag for flag in every if flag.unit == one.number]
+    if not mine and not _is_compared(one.layer):
+        return f":gray[{NOT_COMPARED}]"
     if not mine:
         return f":gray[{NO_FLAG}]" if found is not None else ":gray[No rule about its weights flags it.]"
     return "  \n".join(f":material/flag: **{flag.kind}**: {flag.rule}{_about(flag)}" for flag in mine)
@@ -102,5 +105,8 @@ def _flags(
 ) -> tuple[Flag, ...]:
     layer = _one.layer
     weights = layer_at(_one.view.record, layer, _one.view.epoch).weights
-    few = float(layer.units) ** 2 * layer.inputs <= MOST_PRODUCTS
-    return flags(weights, None if _found is None else _found.activity, duplicates=few)
+    return flags(weights, None if _found is None else _found.activity, duplicates=_is_compared(layer))
+
+
+def _is_compared(layer: KernelLayer) -> bool:
+    return float(layer.units) ** 2 * layer.inputs <= MOST_PRODUCTS

@@ -75,7 +75,7 @@ def test_a_dense_layer_has_templates_where_pixels_stay_in_their_places(before, s
 def test_where_they_do_not_there_is_a_reason(before, cause):
     _, tiles = tiles_of(stack(*before), place=-1)
     assert tiles.values is None
-    assert f"`output` sees what leaves `{cause}`" in tiles.reason
+    assert f"Between the pixels and `output` stands `{cause}`" in tiles.reason
 
 
 def test_inside_a_residual_layer_the_first_one_still_sees_the_pixels():
