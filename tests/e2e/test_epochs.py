@@ -113,8 +113,9 @@ def test_a_link_shows_the_same_picture_to_someone_else_and_after_a_restart(
     page.reload()
     assert pictures(page) == shown
     page.get_by_role("button", name="Link").click()
-    link = page.get_by_role("textbox", name="Link to this view").input_value()
-    assert link == page.url
+    box = page.get_by_role("textbox", name="Link to this view")
+    expect(box).to_have_value(page.url)
+    link = box.input_value()
     code = page.get_by_role("img", name="QR code of the link")
     expect(code).to_be_visible()
     assert code.evaluate("image => image.decode().then(() => image.naturalWidth > 0)")
