@@ -106,7 +106,7 @@ def add_run(home: Path) -> AddRun:
 
     def add(state: str = "queued", *, epochs: int | None = None, reason: str | None = None, **more: Any) -> RunRecord:
         store = services().lab.archive.store
-        spec = presets["softmax-regression"].on("digits", epochs=9)
+        spec = presets["softmax-regression"].on(more.pop("dataset", "digits"), epochs=9)
         plain = json.loads(spec.model_dump_json())
         digest = more.pop("digest", os.urandom(8).hex())
         record = store.submit(plain, digest=digest, device="cpu", cost=12.0, **more)

@@ -325,3 +325,8 @@ def test_a_page_left_with_an_option_in_its_link_can_be_left(open_page, finished_
     assert not app.exception
     assert not app.error
     assert "panel" not in app.query_params
+
+
+def test_without_a_link_a_run_whose_images_are_at_hand_is_shown(open_page, finished_run, add_run):
+    add_run("done", dataset="mnist", name="without-images")
+    assert "".join(open_page("curves").query_params["run"]) == finished_run.id

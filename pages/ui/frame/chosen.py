@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mnist_core.errors import RunNotFound
 from mnist_core.runs import RunRecord
 from pages.ui.frame.link import Link
+from pages.ui.images import image_source
 from pages.ui.recorded import Recorded
 from pages.ui.services import services
 
@@ -16,7 +17,7 @@ ON_SCREEN = ("`runs` lists all of them", "the runs page lists all of them")
 
 def find_run(link: Link, runs: Sequence[RunRecord]) -> tuple[RunRecord, list[str]]:
     """The run that the link names, else the newest with something to see; and what is wrong, as sentences."""
-    newest = next((record for record in runs if record.epoch is not None), runs[0])
+    newest = _newest(runs)
     if not link.run:
         return newest, []
     found = next((record for record in runs if link.run in (record.id, record.name)), None)
@@ -30,6 +31,13 @@ def find_run(link: Link, runs: Sequence[RunRecord]) -> tuple[RunRecord, list[str
     if trained:
         return trained, []
     return newest, [f"Run `{wanted.name}` trained nothing that can be shown; run `{newest.name}` is shown."]
+
+
+def _newest(runs: Sequence[RunRecord]) -> RunRecord:
+    """The newest run with epochs whose images are at hand, else with epochs, else of all."""
+    seen = [record for record in runs if record.epoch is not None]
+    whole = (record for record in seen if not image_source(str(record.spec["dataset"]["name"])).missing)
+    return next(whole, seen[0] if seen else runs[0])
 
 
 def run_named(ref: str) -> RunRecord:
