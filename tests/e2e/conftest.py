@@ -22,7 +22,7 @@ PATIENCE_MS = 30_000
 HARMLESS = re.compile(r"/_stcore/(health|host-config)")
 """At a deep link, Streamlit looks below the page's own path for its server first."""
 
-GOING_DOWN = re.compile(r"ERR_CONNECTION|WebSocket|Failed to fetch|status of 50\d", re.IGNORECASE)
+GOING_DOWN = re.compile(r"ERR_CONNECTION|WebSocket|Failed to fetch|status of 50\d|not responding", re.IGNORECASE)
 BROKEN = re.compile(r"This part of the page broke|Traceback \(most recent call last\)")
 
 expect.set_options(timeout=PATIENCE_MS)
