@@ -28,11 +28,14 @@ class Outgoing(NamedTuple):
             convolution, or from each place that a dense layer sees of a filter; rows and columns are 1 where there are
             no places. Batch norm on the way scales them. None where no weights are the unit's own.
         reason: why there are none, as a sentence; empty where there are.
+        around: ids of the residual layers whose shortcut leads the unit around that layer as well, where the shortcut
+            has a kernel its id.
     """
 
     to: str
     values: NDArray[np.float32] | None
     reason: str = ""
+    around: tuple[str, ...] = ()
 
     @property
     def sums(self) -> NDArray[np.float64]:
@@ -61,7 +64,7 @@ def needed_weights(planned: Sequence[PlannedLayer], layer: str) -> tuple[str, ..
 def outgoing(arrays: Weights, planned: Sequence[PlannedLayer], layer: str, unit: int) -> Outgoing:
     """The weights with which the next layer hears a unit.
 
-    A residual layer is entered: what its shortcut leads around its body is not shown.
+    A residual layer is entered: what its shortcut leads around its body is named, not shown.
 
     Args:
         arrays: float32 by `layer/variable`, as a run records them.
@@ -79,10 +82,13 @@ def outgoing(arrays: Weights, planned: Sequence[PlannedLayer], layer: str, unit:
     if not 0 <= unit < shape[-1]:
         raise InvalidInput(f"`unit` must be between 0 and {shape[-1] - 1} for `{layer}`, got {unit}.")
     signal = _Signal(np.broadcast_to(np.arange(shape[-1]) == unit, shape), np.ones(shape, np.float32))
+    around: list[str] = []
     for place in _following(planned, layer):
+        if isinstance(place.layer, Residual):
+            around.append(place.shortcut.id if place.shortcut else place.id)
         if isinstance(place.layer, Conv | Dense):
             heard = _heard(signal, arrays[f"{place.id}/kernel"])
-            return Outgoing(place.id, heard, "" if heard is not None else _shared(layer))
+            return Outgoing(place.id, heard, "" if heard is not None else _shared(layer), tuple(around))
         passed = signal.through(place, arrays)
         if passed is None:
             return Outgoing("", None, _shared(layer))
@@ -149,7 +155,7 @@ def _heard(signal: _Signal, kernel: NDArray[np.float32]) -> NDArray[np.float32] 
 
 
 def _following(stack: Sequence[PlannedLayer], layer: str) -> Iterator[PlannedLayer]:
-    """What comes behind a layer until the end, bodies of residual layers entered; nothing where it is not in there."""
+    """What comes behind a layer until the end, residual layers before their bodies; nothing where it is not there."""
     for index, place in enumerate(stack):
         inside = [place.id, *(inner.id for inner in flat(place.body)), *([place.shortcut.id] if place.shortcut else [])]
         if layer in inside:
@@ -161,7 +167,6 @@ def _following(stack: Sequence[PlannedLayer], layer: str) -> Iterator[PlannedLay
 
 def _opened(stack: Sequence[PlannedLayer]) -> Iterator[PlannedLayer]:
     for place in stack:
+        yield place
         if isinstance(place.layer, Residual):
             yield from _opened(place.body)
-        else:
-            yield place

@@ -18,6 +18,7 @@ from pages.ui.format import duration, reason_of
 from pages.ui.frame.resting import rests
 from pages.ui.guard import guarded
 from pages.ui.owner import current_owner
+from pages.ui.recent import Recent
 from pages.ui.services import services
 
 __all__ = ["asked"]
@@ -25,6 +26,9 @@ __all__ = ["asked"]
 LOOK_SECONDS = 0.25
 PATIENCE = 2.0
 """Seconds after which the time is told, and a stop offered."""
+
+MOST_BYTES = 200 * 2**20
+"""Of answers in memory, for all sessions together."""
 
 ORDERS = "asked_orders"
 PASSES = "Begins as soon as the cursor rests here."
@@ -120,10 +124,16 @@ def _given(request: Request[Result], order: RunRecord, asks: Key, place: _Place)
         raise
 
 
-@st.cache_resource(max_entries=96, show_spinner=False)
-def _answer(order_id: str, _request: Request[Result]) -> Result:
+def _answer(order_id: str, request: Request[Result]) -> Result:
     """0.3 MB for an ablation of 10,000 images or an image in a small network, 20 MB for one in the largest."""
-    return services().jobs.answer(_request, services().lab.archive.store.run(order_id))
+    jobs, store = services().jobs, services().lab.archive.store
+    answer: Result = _recent().get(order_id, lambda: jobs.answer(request, store.run(order_id)))
+    return answer
+
+
+@st.cache_resource(show_spinner=False)
+def _recent() -> Recent[Any]:
+    return Recent(MOST_BYTES)
 
 
 @st.fragment(run_every=LOOK_SECONDS)

@@ -15,7 +15,19 @@ from mnist_core.runs import RUN_LEVEL, EpochRecord, RunRecord, best_epoch, kept_
 from mnist_core.spec import RunSpec
 from pages.ui.services import services
 
-__all__ = ["Recorded", "classes_of", "continued", "epochs_of", "parameters_of", "sizes_of", "spec_of", "traceback_of"]
+__all__ = [
+    "Recorded",
+    "classes_of",
+    "continued",
+    "epochs_of",
+    "parameters_of",
+    "sizes_of",
+    "spec_of",
+    "thinned_said",
+    "traceback_of",
+]
+
+THINNED = "The weights of epoch {wanted} were thinned out; {which} is epoch {epoch}, the nearest that is kept."
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,17 @@ def epochs_of(record: RunRecord) -> Recorded:
     if record.epoch is None:
         return NOTHING
     return _growing(record.id, record.source).until(record.epoch)
+
+
+def thinned_said(wanted: int, epoch: int, which: str = "this") -> str:
+    """Why other weights are shown than those that were asked for, as a sentence.
+
+    Args:
+        wanted: the epoch that was asked for.
+        epoch: the nearest one whose weights are kept.
+        which: what is shown of it.
+    """
+    return THINNED.format(wanted=wanted, epoch=epoch, which=which)
 
 
 class _Growing:

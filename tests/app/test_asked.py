@@ -130,7 +130,7 @@ def test_an_answer_that_made_room_is_made_again(visit, worker, finished_run, sha
     app = visit()
     worker.answer(lambda _: responses(finished_run, 10))
     assert said(app.run()) == "answers of 10 units"
-    asked_module._answer.clear()
+    asked_module._recent.clear()
     if gone == "order":
         [(order, _)] = shared.lab.archive.store.sizes("units")
         shared.lab.archive.store.delete(order)

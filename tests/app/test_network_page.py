@@ -177,8 +177,18 @@ def test_an_image_of_another_split_leads_there(open_page, finished_run, worker):
 def test_a_thinned_epoch_shows_the_nearest(open_page, finished_run, worker, monkeypatch):
     monkeypatch.setattr(way, "_weights", lambda *_: (0, 2))
     app = open_page("network", run=finished_run.id, epoch="1")
-    assert "The weights of epoch 1 were thinned out; this is epoch 0, the nearest whose weights are kept." in said(app)
+    assert "The weights of epoch 1 were thinned out; this is epoch 0, the nearest that is kept." in said(app)
     assert worker.make().epoch == 0
+
+
+def test_beside_a_thinned_epoch_stands_the_nearest(open_page, finished_run, worker, monkeypatch):
+    monkeypatch.setattr(way, "_weights", lambda *_: (0, 2))
+    app = open_page("network", run=finished_run.id, epoch="2", beside="epoch:1")
+    assert "The weights of epoch 1 were thinned out; beside it is epoch 0, the nearest that is kept." in said(app)
+    assert link(app, "beside") == "epoch:1"
+    assert {worker.make().epoch, worker.make().epoch} == {0, 2}
+    same = open_page("network", run=finished_run.id, epoch="0", beside="epoch:1")
+    assert not same.warning
 
 
 def test_a_run_without_weights_says_so(open_page, finished_run, worker):

@@ -11,6 +11,7 @@ from mnist_core.analysis.units import UnitActivity
 from mnist_core.analysis.weights import LayerWeights, change
 from mnist_core.inspection import UnitsRequest
 from pages.ui.frame import resting
+from pages.ui.recent import bytes_of
 from pages.ui.services import services
 from pages.ui.weights import history, reading, tiles_view
 from pages.ui.weights.mosaic import levels
@@ -218,6 +219,15 @@ def test_where_weights_were_thinned_out_the_nearest_stand_and_the_first_layer_is
     lines = {one["name"]: one["data"] for one in chart(first, "weights_change")["series"] if "name" in one}
     assert [epoch for epoch, _ in lines["conv_1"]] == [0, 1, 2, 3, 4, 5]
     assert [epoch for epoch, _ in lines["conv_2"]] == [0, 1, 2, 4, 5]
+
+
+def test_an_epoch_that_was_thinned_out_is_matched_by_the_nearest(open_page, home):
+    weights = [weights_of(CONVOLUTIONS, seed) for seed in range(6)]
+    run = record_run(CONVOLUTIONS, weights, dropped=(3,))
+    app = opened(open_page, run, layer="conv_2", epoch="5", matched="epoch:3")
+    assert "The weights of epoch 3 were thinned out; beside it is epoch 2, the nearest that is kept." in said(app)
+    assert "conv_2 at epoch 5 beside epoch 2" in [one.value for one in app.subheader]
+    assert "".join(app.query_params["matched"]) == "epoch:3"
 
 
 def test_curves_are_shares_of_the_start_or_norms_where_that_is_0(open_page, home):
@@ -492,16 +502,16 @@ def test_what_is_thinned_out_while_somebody_looks_is_passed_over(open_page, home
 
 
 def test_read_weights_stay_in_memory_up_to_a_limit(open_page, home, monkeypatch):
-    monkeypatch.setattr(reading, "MOST_BYTES", 3 * 4 * 784 * 8)
+    monkeypatch.setattr(reading, "MOST_BYTES", 3 * 4 * (784 * 8 + 10))
     run = record_run(dense(8), [weights_of(dense(8), seed) for seed in range(6)])
     app = opened(open_page, run)
     for epoch in range(6):
         app.query_params["epoch"] = str(epoch)
         app.run()
         assert not app.error
-    held = reading._shelf()
+    held = reading._recent()
     assert len(held._held) <= 3
-    assert held._bytes == sum(one.kernel.nbytes for one in held._held.values())
+    assert held._bytes == bytes_of(held._held)
 
 
 def test_where_weights_share_a_column_the_difference_is_still_that_of_single_weights(open_page, home):

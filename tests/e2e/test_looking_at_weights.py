@@ -93,6 +93,34 @@ def test_pointing_marks_all_sheets_and_a_click_chooses_the_unit(server: AppServe
     expect(page.locator(".tiles .mark.chosen").nth(1)).to_be_visible()
 
 
+def test_back_and_forward_take_a_choice_back_and_make_it_again(server: AppServer, page: Page) -> None:
+    board = open_weights(page, server, "&before=1")
+    board.focus()
+    for key, unit in (("Home", 0), ("ArrowRight", 1)):
+        board.press(key)
+        board.press("Enter")
+        page.wait_for_url(f"**unit={unit}*")
+        expect(words(page)).to_contain_text(f"unit {unit}: norm ")
+        drawn(page)
+    page.go_back()
+    expect(page.get_by_role("heading", name="Unit 0 of dense_1")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name=re.compile("^Unit ")).first).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("unit="))
+    page.go_forward()
+    page.go_forward()
+    expect(page.get_by_role("heading", name="Unit 1 of dense_1")).to_be_visible()
+    page.get_by_role("link", name="Runs", exact=True).click()
+    expect(page.get_by_role("heading", name="Runs", level=1)).to_be_visible()
+    expect(page).not_to_have_url(re.compile("unit="))
+    page.get_by_role("link", name="Weights", exact=True).click()
+    expect(page.get_by_role("heading", name="Unit 1 of dense_1")).to_be_visible()
+    expect(page).to_have_url(re.compile("before=1.*unit=1|unit=1.*before=1"))
+    page.go_back()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Runs", level=1)).to_be_visible()
+
+
 def test_the_keyboard_goes_from_unit_to_unit_and_leaves_the_epoch_alone(server: AppServer, page: Page) -> None:
     board = open_weights(page, server, "&epoch=2")
     board.focus()

@@ -14,15 +14,17 @@ from pages.ui.embeddings.drawing import Shown
 from pages.ui.embeddings.layers import layers_of
 from pages.ui.embeddings.options import Options
 from pages.ui.format import percent, plain
+from pages.ui.frame.option import Option
 from pages.ui.frame.split_gate import is_open
 from pages.ui.frame.view import View
+from pages.ui.guard import guarded
 from pages.ui.recorded import classes_of, epochs_of
 from pages.ui.services import services
 from pages.ui.snapshot import split_ids
 
 __all__ = ["Beside", "Chosen", "agreement_said", "choose_beside"]
 
-NAME, KEPT, MENU, RUN = "beside", "embedding_beside", "embedding_beside_menu", "embedding_beside_run"
+BESIDE = Option("beside", ("embeddings",))
 WRONG = "`beside` in the link must be such as layer:conv_1, epoch:0 or run:ID; one map is shown."
 GONE = "What was to stand beside, {what}, is not here; one map is shown."
 SEALED = "The test split of run `{name}` is not opened in this session, so its map is not shown."
@@ -80,21 +82,21 @@ def choose_beside(view: View, options: Options) -> Chosen:
     labels |= {f"epoch:{one.epoch}": f"epoch {one.epoch}" for one in view.epochs}
     labels |= {f"run:{one.id}": f"run {one.name}" for one in runs.values()}
     labels.pop(f"layer:{options.layer}", None)
-    asked = str(st.query_params.get(NAME) or st.session_state.get(KEPT) or "")
+    asked = BESIDE.asked
     named = {f"run:{one.name}": f"run:{one.id}" for one in runs.values()}
     asked = named.get(asked, asked)
     chosen, problem = (asked, "") if asked in labels else ("", _why_not(asked))
-    if st.session_state.get(RUN, view.run.id) != view.run.id:
-        problem = ""  # it was chosen beside another run
-    st.session_state[RUN] = view.run.id
-    st.session_state[MENU] = chosen
-    if not problem:
-        _keep(chosen)
+    if problem and (view.is_new_run or not BESIDE.is_in_link):
+        BESIDE.leave_link()
+        problem = ""
+    elif not problem:
+        BESIDE.keep(chosen)
+    st.session_state[BESIDE.menu] = chosen
     st.selectbox(
         "beside",
         list(labels),
         format_func=lambda text: labels.get(text, text),
-        key=MENU,
+        key=BESIDE.menu,
         on_change=_picked,
         help=HELP,
         filter_mode="contains",
@@ -108,16 +110,9 @@ def _why_not(asked: str) -> str:
     return (GONE.format(what=" ".join(shape.groups())) if shape else WRONG) if asked else ""
 
 
+@guarded
 def _picked() -> None:
-    _keep(str(st.session_state[MENU]))
-
-
-def _keep(text: str) -> None:
-    st.session_state[KEPT] = text
-    if text and st.query_params.get(NAME) != text:
-        st.query_params[NAME] = text
-    elif not text and NAME in st.query_params:
-        del st.query_params[NAME]
+    BESIDE.keep(str(st.session_state[BESIDE.menu]))
 
 
 def _other_runs(view: View) -> dict[str, RunRecord]:

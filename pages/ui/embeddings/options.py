@@ -10,7 +10,9 @@ from mnist_core.part import Part
 from pages.ui.embeddings.layers import layer_label, layers_of
 from pages.ui.embeddings.look import Look, choose_colouring, choose_images
 from pages.ui.embeddings.settings_form import choose_settings
+from pages.ui.frame.option import Option, shown_text
 from pages.ui.frame.view import View
+from pages.ui.guard import guarded
 
 __all__ = ["ALONG", "POINTS", "Along", "Options", "choose_options"]
 
@@ -24,8 +26,7 @@ TITLES = {one.title: name for name, one in METHODS.items()}
 LABEL_HEIGHT = 28
 """Of a menu, so that a button beside it stands on its line."""
 
-LAYER = "layer"
-LAYER_MENU, LAYER_RUN = "embedding_layer", "embedding_layer_run"
+LAYER = Option("layer", ("embeddings",))
 WRONG_LAYER = "`layer` in the link must be one of {known}, got `{given}`; {shown} is shown."
 HELP_LAYER = "What leaves this layer for each image, as a vector: that is what the map arranges."
 HELP_POINTS = "At most so many images of the split, of each class its share; which ones is drawn once and stays."
@@ -108,25 +109,21 @@ def _pick_points() -> int:
 
 def _pick_layer(view: View) -> tuple[str, str]:
     """The menu of layers; a session keeps its choice by name, as far as the run has a layer of that name."""
-    layers = layers_of(view.record)
-    asked = str(st.query_params.get(LAYER) or st.session_state.get(LAYER) or layers.last_hidden)
+    layers, problem = layers_of(view.record), ""
+    asked = LAYER.asked or layers.last_hidden
     layer = asked if asked in layers.shapes else layers.last_hidden
-    problem = ""
-    is_of_another_run = st.session_state.get(LAYER_RUN, view.run.id) != view.run.id
-    st.session_state[LAYER_RUN] = view.run.id
-    if layer != asked and LAYER in st.query_params and is_of_another_run:
-        del st.query_params[LAYER]  # chosen in the run before; the session goes on wishing for it
-    elif layer != asked and LAYER in st.query_params:
-        given = "".join(letter for letter in asked[:40] if letter.isalnum() or letter == "_")
-        problem = WRONG_LAYER.format(known=", ".join(layers.shapes), given=given, shown=layer)
-    elif layer == asked:
-        _keep(layer, layers.last_hidden)
-    st.session_state[LAYER_MENU] = layer
+    if layer == asked:
+        LAYER.keep("" if layer == layers.last_hidden else layer)
+    elif view.is_new_run:
+        LAYER.leave_link()
+    elif LAYER.is_in_link:
+        problem = WRONG_LAYER.format(known=", ".join(layers.shapes), given=shown_text(asked), shown=layer)
+    st.session_state[LAYER.menu] = layer
     st.selectbox(
         "layer",
         list(layers.shapes),
         format_func=lambda name: layer_label(name, layers),
-        key=LAYER_MENU,
+        key=LAYER.menu,
         on_change=_layer_picked,
         help=HELP_LAYER,
         width=170,
@@ -134,16 +131,6 @@ def _pick_layer(view: View) -> tuple[str, str]:
     return layer, problem
 
 
+@guarded
 def _layer_picked() -> None:
-    """What the menu says goes into the URL, which the next run of the page reads."""
-    st.query_params[LAYER] = st.session_state[LAYER] = str(st.session_state[LAYER_MENU])
-
-
-def _keep(layer: str, default: str) -> None:
-    if layer == default:
-        st.session_state.pop(LAYER, None)
-        st.query_params.pop(LAYER, None)
-        return
-    st.session_state[LAYER] = layer
-    if st.query_params.get(LAYER) != layer:
-        st.query_params[LAYER] = layer
+    LAYER.keep(str(st.session_state[LAYER.menu]))

@@ -1,10 +1,11 @@
 """What every view is a function of, as the URL holds it: run, epoch, split and selection. Nothing here draws.
 
-The URL wins where it names anything; a page switch clears it, and then the session's link is written back.
+The URL wins where it names anything; a page switch clears it, and then the session's link is written back, with the
+options that the page had.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
@@ -12,6 +13,7 @@ import streamlit as st
 
 from mnist_core.analysis.selection import Selection
 from mnist_core.errors import InvalidInput
+from pages.ui.frame.address import remembered, write_address
 
 __all__ = ["EPOCH_NAMES", "Link", "current_link", "go_to", "link_now", "link_query", "pin"]
 
@@ -80,15 +82,18 @@ def current_link(page: str | None = None) -> Link:
             by the browser's back button, is told from one that a page switch cleared.
     """
     link = link_now()
+    is_new_page = page is not None and page != st.session_state.get(PAGE_KEY)
     named = {name: st.query_params[name] for name in PARTS if name in st.query_params}
     if named:
         link = _after(link, Link.parse(named))
-    elif page is not None and page == st.session_state.get(PAGE_KEY) and link.query():
+    elif page is not None and not is_new_page and link.query():
         link = Link()
-    if page is not None:
+    options: dict[str, str] = {}
+    if page is not None and is_new_page:
         st.session_state[PAGE_KEY] = page
+        options = remembered(page)
     st.session_state[LINK_KEY] = link
-    _write(link)
+    _write(link, options)
     return link
 
 
@@ -133,11 +138,5 @@ def link_query(**changes: Any) -> dict[str, str]:
     return replace(link_now(), **changes).query()
 
 
-def _write(link: Link) -> None:
-    wanted = link.query()
-    for name in PARTS:
-        if name in wanted:
-            if st.query_params.get(name) != wanted[name]:
-                st.query_params[name] = wanted[name]
-        elif name in st.query_params:
-            del st.query_params[name]
+def _write(link: Link, options: Mapping[str, str] | None = None) -> None:
+    write_address(dict.fromkeys(PARTS, "") | link.query() | dict(options or {}))

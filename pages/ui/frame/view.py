@@ -29,7 +29,7 @@ from pages.ui.snapshot import Snapshot, load_history, load_snapshot, split_ids
 
 __all__ = ["View", "frame", "looked_at", "page_header"]
 
-VIEW_KEY, SEEN_KEY = "looked_at", "run_seen_last"
+VIEW_KEY, SEEN_KEY, SHOWN_KEY = "looked_at", "run_seen_last", "run_of_pages"
 WATCH_SECONDS = 1
 
 
@@ -45,6 +45,7 @@ class View:
         split: "validation", "test" or "train"; the test split only after it was opened knowingly.
         classes: names of the classes.
         selected: the images that are singled out, whatever split and epoch they were found in; None where none are.
+        is_new_run: whether the page showed another run until now, of which its options in the link may still speak.
     """
 
     run: Run
@@ -54,6 +55,7 @@ class View:
     split: str
     classes: tuple[str, ...]
     selected: Selected | None = None
+    is_new_run: bool = False
 
     @property
     def snapshot(self) -> Snapshot:
@@ -124,9 +126,24 @@ def frame(page: StreamlitPage, question: str | None) -> None:
         st.stop()
     elif link.split == "train":
         await_training_split(record, epoch)
-    run, classes = services().lab.run(record.id), classes_of(record)
-    st.session_state[VIEW_KEY] = View(run, record, list(recorded.epochs), epoch, link.split, classes, selected)
+    st.session_state[VIEW_KEY] = View(
+        run=services().lab.run(record.id),
+        record=record,
+        epochs=list(recorded.epochs),
+        epoch=epoch,
+        split=link.split,
+        classes=classes_of(record),
+        selected=selected,
+        is_new_run=_is_new(record.id, page.url_path),
+    )
     prefetch(record.id, epoch, [one.epoch for one in recorded.epochs], link.split)
+
+
+def _is_new(run: str, page: str) -> bool:
+    """Whether the page showed another run when this session last saw it."""
+    shown: dict[str, str] = st.session_state.setdefault(SHOWN_KEY, {})
+    before, shown[page] = shown.get(page, run), run
+    return before != run
 
 
 def _by_name(ref: str, problem: str) -> str:

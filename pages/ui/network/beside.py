@@ -6,13 +6,16 @@ from typing import NamedTuple
 import streamlit as st
 
 from mnist_core.inspection import ImageRequest
+from mnist_core.runs.kept import nearest_epoch
+from pages.ui.frame.option import Option
 from pages.ui.frame.view import View
 from pages.ui.guard import guarded
 from pages.ui.network.which_image import Which
+from pages.ui.recorded import thinned_said
 
 __all__ = ["Beside", "choose_beside"]
 
-NAME, KEPT, MENU, RUN = "beside", "network_beside", "network_beside_menu", "network_beside_run"
+BESIDE = Option("beside", ("network",))
 NOTHING = "nothing"
 WRONG = "`beside` in the link must be such as epoch:0 or image:ID; nothing is shown beside."
 GONE = "What was to stand beside, {what}, is not here; nothing is shown beside."
@@ -28,10 +31,12 @@ class Beside(NamedTuple):
     Attributes:
         request: the image and the epoch there.
         title: what it is, in words.
+        note: why its weights are not those of the epoch that was asked for, as a sentence.
     """
 
     request: ImageRequest
     title: str
+    note: str = ""
 
 
 def choose_beside(
@@ -45,36 +50,46 @@ def choose_beside(
         request: what is shown first.
         epochs: those whose weights are kept.
     """
-    asked = str(st.query_params.get(NAME) or st.session_state.get(KEPT) or "")
+    asked = BESIDE.asked
     labels = {"": NOTHING}
     labels |= {f"epoch:{one}": _epoch_title(one) for one in epochs if one != request.epoch}
     held = _held(view, asked, which)
     if held is not None:
         labels[f"image:{held}"] = f"image {held}"
-    chosen, problem = (asked, "") if asked in labels else ("", _why_not(asked, request))
-    if st.session_state.get(RUN, view.run.id) != view.run.id:
-        asked, problem = ("", "") if problem else (asked, "")  # it was chosen in another run
-    st.session_state[RUN], st.session_state[MENU] = view.run.id, chosen
+    nearest, note = _nearest(view, asked, epochs)
+    chosen, problem = (nearest, "") if nearest in labels else ("", _why_not(nearest, request))
+    if problem and view.is_new_run:  # it was chosen in another run
+        asked = problem = ""
+    st.session_state[BESIDE.menu] = chosen
     if not problem:
-        _keep(asked)
+        BESIDE.keep(asked)
     st.selectbox(
         "beside it",
         list(labels),
         format_func=lambda text: labels.get(text, text),
-        key=MENU,
+        key=BESIDE.menu,
         on_change=_picked,
         help=HELP,
         filter_mode="contains",
         width=230,
     )
     st.button("Hold this image beside", icon=":material/push_pin:", on_click=_hold, args=(which.image,))
-    return _resolved(chosen, request), problem
+    return _resolved(chosen, request, note), problem
 
 
-def _resolved(chosen: str, request: ImageRequest) -> Beside | None:
+def _nearest(view: View, asked: str, epochs: tuple[int, ...]) -> tuple[str, str]:
+    """What is asked for, or the nearest epoch where the weights of that one are not kept, and a sentence about it."""
+    kind, _, number = asked.partition(":")
+    if kind != "epoch" or not number.isdecimal() or int(number) not in {one.epoch for one in view.epochs}:
+        return asked, ""
+    nearest = nearest_epoch(epochs, int(number))
+    return f"epoch:{nearest}", "" if nearest == int(number) else thinned_said(int(number), nearest, "beside it")
+
+
+def _resolved(chosen: str, request: ImageRequest, note: str) -> Beside | None:
     kind, _, number = chosen.partition(":")
     if kind == "epoch":
-        return Beside(request.model_copy(update={"epoch": int(number)}), _epoch_title(int(number)))
+        return Beside(request.model_copy(update={"epoch": int(number)}), _epoch_title(int(number)), note)
     if kind == "image":
         return Beside(request.model_copy(update={"image": int(number)}), f"image {number}")
     return None
@@ -103,17 +118,9 @@ def _why_not(asked: str, request: ImageRequest) -> str:
 
 @guarded
 def _picked() -> None:
-    _keep(str(st.session_state[MENU]))
+    BESIDE.keep(str(st.session_state[BESIDE.menu]))
 
 
 @guarded
 def _hold(image: int) -> None:
-    _keep(f"image:{image}")
-
-
-def _keep(text: str) -> None:
-    st.session_state[KEPT] = text
-    if text and st.query_params.get(NAME) != text:
-        st.query_params[NAME] = text
-    elif not text and NAME in st.query_params:
-        del st.query_params[NAME]
+    BESIDE.keep(f"image:{image}")

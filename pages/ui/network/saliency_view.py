@@ -44,9 +44,9 @@ METHODS = {
     "integrated_gradients": _Told(
         "Integrated gradients",
         "Orange: the pixel adds to the score of the class compared with a black image, blue takes away.",
-        "The gradient summed on the straight way from a black image to this one, times the pixel; all pixels together"
-        " make the difference of the two scores (Sundararajan, Taly and Yan 2017). A black pixel always gets 0, so that"
-        " ink that is missing is never seen.",
+        "The gradient summed on the straight way from a black image to this one, in 32 steps, times the pixel; all"
+        " pixels together make nearly the difference of the two scores (Sundararajan, Taly and Yan 2017). A black pixel"
+        " always gets 0, so that ink that is missing is never seen.",
     ),
     "occlusion": _Told(
         "Occlusion",
@@ -64,10 +64,9 @@ METHODS = {
         " what lies beside it, as each value sees a whole field of pixels.",
     ),
 }
-LIMITS = (
-    "Each method answers another question, and none of them says why. Both pictures of a method have one scale; the"
-    " outline is the digit."
-)
+LIMITS = "Each method answers another question, and none of them says why.{scale} The outline is the digit."
+NO_SCALE = "All is 0, so there is no scale."
+ONE_SCALE = " Both pictures of a method have one scale."
 
 
 def draw_saliency(passes: Sequence[ImageInspection], titles: Sequence[str], classes: Sequence[str]) -> None:
@@ -87,7 +86,8 @@ def draw_saliency(passes: Sequence[ImageInspection], titles: Sequence[str], clas
                         st.caption(title)
                     _draw(found, method, classes)
                 st.caption(METHODS[method].read)
-    st.caption(LIMITS)
+    has_pairs = len({one.target for one in passes[0].saliency}) > 1
+    st.caption(LIMITS.format(scale=ONE_SCALE if has_pairs else ""))
 
 
 def _draw(found: ImageInspection, method: str, classes: Sequence[str]) -> None:
@@ -108,10 +108,11 @@ def saliency_html(maps: list[Saliency], pixels: Floats, said: list[str], colours
     scale = scale_of(*(one.values for one in maps))
     shades = colours.diverging if scale.signed else colours.sequential
     figures = "".join(_figure(one, pixels, scale, (what, colours)) for one, what in zip(maps, said, strict=True))
+    shown = scale_html(scale, shades) if any(one.values.any() for one in maps) else NO_SCALE
     look = f"font-size:.8rem;line-height:1.35;color:{colours.text};font-variant-numeric:tabular-nums"
     return (
         f'<div style="{look}"><div style="display:flex;gap:8px;flex-wrap:wrap">{figures}</div>'
-        f'<div style="margin:4px 0 8px">{scale_html(scale, shades)}</div></div>'
+        f'<div style="margin:4px 0 8px">{shown}</div></div>'
     )
 
 

@@ -18,6 +18,7 @@ from pages.ui.network.options import is_folded
 from pages.ui.network.probabilities import MOST_CLASSES, probabilities_html, said_of_it
 from pages.ui.network.saliency_view import draw_saliency
 from pages.ui.network.which_image import draw_lost_image, draw_steps, which_image
+from pages.ui.recorded import thinned_said
 from pages.ui.services import services
 from pages.ui.theme import palette
 
@@ -34,7 +35,6 @@ NO_WEIGHTS = (
     "No weights of this run are kept, so nothing can be sent through its network. Train it again, or look at another"
     " run; the network itself stands under `the network`."
 )
-THINNED = "The weights of epoch {epoch} were thinned out; this is epoch {nearest}, the nearest whose weights are kept."
 READ_BARS = "How probable the network finds each class, at the end of the way."
 
 
@@ -74,8 +74,10 @@ def draw_way(view: View) -> None:
         if problem:
             st.warning(problem, icon=":material/link_off:")
     st.markdown(which.said)
-    if epoch != view.epoch:
-        st.caption(f":material/history: {THINNED.format(epoch=view.epoch, nearest=epoch)}")
+    notes = [thinned_said(view.epoch, epoch)] if epoch != view.epoch else []
+    notes += [beside.note] if beside is not None and beside.note else []
+    if notes:
+        st.caption(f":material/history: {' '.join(notes)}")
     wanted = [_Wanted(request, f"image {which.image}, epoch {epoch}", "")]
     if beside is not None:
         wanted.append(_Wanted(beside.request, beside.title, "beside"))

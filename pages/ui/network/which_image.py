@@ -11,12 +11,10 @@ from pages.ui.format import count
 from pages.ui.frame.link import go_to
 from pages.ui.frame.view import View
 from pages.ui.guard import guarded
-from pages.ui.selection.biography import choose_image, chosen_image
+from pages.ui.selection.biography import IMAGE, choose_image, chosen_image
 from pages.ui.snapshot import split_ids
 
 __all__ = ["Which", "draw_lost_image", "draw_steps", "which_image"]
-
-ASKED = "image"
 
 
 class Which(NamedTuple):
@@ -43,7 +41,6 @@ def which_image(view: View) -> Which:
     Args:
         view: what is looked at; its split holds at least one image.
     """
-    asked = str(st.query_params.get(ASKED) or "")
     chosen, problem = chosen_image(view)
     among, whose = _among(view)
     if chosen is not None:
@@ -57,7 +54,7 @@ def which_image(view: View) -> Which:
         among,
         f"Image {first}: the first of {whose}, as none is chosen.",
         problem and f"{problem}; image {first} is shown.",
-        _held_by(view, asked),
+        _held_by(view, IMAGE.asked),
     )
 
 

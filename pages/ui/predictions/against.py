@@ -12,6 +12,7 @@ import streamlit as st
 
 from mnist_core.runs import RunRecord
 from pages.ui.format import plain
+from pages.ui.frame.address import write_address
 from pages.ui.recorded import epochs_of
 
 __all__ = ["EPOCH_MENU", "NONE", "PREVIOUS", "RUN_MENU", "SAME", "Asked", "against_now", "is_comparing", "keep_against"]
@@ -94,12 +95,7 @@ def is_comparing() -> bool:
 def keep_against(asked: Asked) -> None:
     """Writes it into the session and the URL."""
     st.session_state[STATE] = asked
-    wanted = asked.query()
-    for name in (EPOCH_NAME, RUN_NAME):
-        if name in wanted and st.query_params.get(name) != wanted[name]:
-            st.query_params[name] = wanted[name]
-        elif name not in wanted and name in st.query_params:
-            del st.query_params[name]
+    write_address({EPOCH_NAME: "", RUN_NAME: ""} | asked.query())
 
 
 def _kept() -> Asked:

@@ -1,6 +1,6 @@
 """The biography of one image: what the run made of it at each epoch, in a strip and in words, and what other runs do.
 
-Which image it is stands in the URL as `image` and in the session; galleries choose it by `choose_image`.
+Which image it is stands in the URL as `image`; galleries choose it by `choose_image`.
 """
 
 import re
@@ -17,6 +17,7 @@ from mnist_core.opinions import ASKED, Opinion
 from mnist_core.run import RECORDED_SPLITS, SPLITS
 from pages.ui.format import count, plain
 from pages.ui.frame.link import go_to
+from pages.ui.frame.option import Option
 from pages.ui.frame.selected import select
 from pages.ui.frame.split_gate import is_open
 from pages.ui.frame.view import View
@@ -26,13 +27,12 @@ from pages.ui.selection.biography_strip import draw_strip
 from pages.ui.services import services
 from pages.ui.snapshot import split_ids
 
-__all__ = ["PANEL", "choose_image", "chosen_image", "draw_biography", "life_said"]
+__all__ = ["IMAGE", "PANEL", "choose_image", "chosen_image", "draw_biography", "life_said"]
 
 PANEL = "biography"
 """Key of the panel on the page."""
 
-IMAGE = "image"
-KEPT = "chosen_image"
+IMAGE = Option("image", ("predictions", "embeddings", "network"))
 SIDE = 140
 LISTED, LIST_HEIGHT = 6, 258
 GLUE = "\u00a0"
@@ -46,18 +46,15 @@ NOT_TRAINING = "Predictions of training images are not recorded at each epoch, s
 def choose_image(image: int | None) -> None:
     """Opens the biography of an image, in session and URL; the same again, or None, closes it. For callbacks."""
     text = "" if image is None else str(image)
-    if text == (st.query_params.get(IMAGE) or st.session_state.get(KEPT)):
-        text = ""
-    _keep(text)
+    IMAGE.keep("" if text == IMAGE.asked else text)
 
 
 def chosen_image(view: View) -> tuple[int | None, str]:
     """The image whose biography is open, one of the split; and what is wrong with the one asked for, without an end."""
-    asked = st.query_params.get(IMAGE) or st.session_state.get(KEPT) or ""
+    asked = IMAGE.asked
     if not asked:
         return None, ""
-    asked = str(asked)
-    _keep(asked)
+    IMAGE.keep(asked)
     ids = view.snapshot.ids
     if re.fullmatch("[0-9]{1,9}", asked) and _row(ids, int(asked)) is not None:
         return int(asked), ""
@@ -93,10 +90,10 @@ def draw_biography(view: View) -> None:
 
 def _draw_problem(view: View, problem: str) -> None:
     """An image of another split leads there; any other is none."""
-    split = _other_split(view, str(st.session_state.get(KEPT) or ""))
+    split = _other_split(view, IMAGE.asked)
     with st.container(horizontal=True, vertical_alignment="center"):
         if split:
-            st.markdown(ELSEWHERE.format(image=st.session_state[KEPT], split=split), width="content")
+            st.markdown(ELSEWHERE.format(image=IMAGE.asked, split=split), width="content")
             st.button("Look at it there", icon=":material/arrow_forward:", on_click=_go_to_split, args=(split,))
         else:
             st.warning(problem, icon=":material/link_off:")
@@ -249,11 +246,3 @@ def _row(ids: NDArray[np.int32], image: int) -> int | None:
 
 def _times(number: int, what: str) -> str:
     return f"{count(number)} {what}{'' if number == 1 else 's'}"
-
-
-def _keep(text: str) -> None:
-    st.session_state[KEPT] = text
-    if text and st.query_params.get(IMAGE) != text:
-        st.query_params[IMAGE] = text
-    elif not text and IMAGE in st.query_params:
-        del st.query_params[IMAGE]

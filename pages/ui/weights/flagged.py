@@ -18,8 +18,9 @@ from pages.ui.services import services
 from pages.ui.weights.layers import KernelLayer
 from pages.ui.weights.looked import Looked
 from pages.ui.weights.options import Options, choose_unit
+from pages.ui.weights.reading import LayerAt
 
-__all__ = ["Flags", "draw_flags", "flags_of"]
+__all__ = ["Flags", "draw_flags", "flags_at", "flags_of"]
 
 MOST_PRODUCTS = 1e9
 """Multiplications for which nobody has to press: to compare each unit with each."""
@@ -42,21 +43,35 @@ class Flags(NamedTuple):
     Attributes:
         by_unit: the flags of each; those that have none are not in it.
         split: whose images the activations are of that were judged too; empty where none were.
+        are_compared: whether each unit was compared with each, to find duplicates.
     """
 
     by_unit: Mapping[int, Sequence[Flag]]
     split: str
+    are_compared: bool
 
 
 def flags_of(view: View, looked: Looked) -> Flags:
     """The flags of the chosen layer now; by its activations too where somebody asked for these before."""
+    order = _known(view, looked)
+    return flags_at(view, looked.layer, looked.now, _activity(order[1].id, *order) if order else None)
+
+
+def flags_at(view: View, layer: KernelLayer, at: LayerAt, activity: UnitActivity | None) -> Flags:
+    """The flags of a layer.
+
+    Args:
+        view: what is looked at.
+        layer: whose units are judged.
+        at: its weights.
+        activity: what its units give for the images of the split at that epoch; None where that is not known.
+    """
     by_unit: defaultdict[int, list[Flag]] = defaultdict(list)
-    layer, order = looked.layer, _known(view, looked)
-    activity = _activity(order[1].id, *order) if order else None
-    key = (view.run.id, looked.now.epoch, layer.name, view.split if activity else "")
-    for one in _flags(key, _is_asked(view, layer), _weights=looked.now.weights, _activity=activity):
+    split, are_compared = view.split if activity else "", _is_asked(view, layer)
+    key = (view.run.id, at.epoch, layer.name, split)
+    for one in _flags(key, are_compared, _weights=at.weights, _activity=activity):
         by_unit[one.unit].append(one)
-    return Flags(dict(by_unit), view.split if activity else "")
+    return Flags(dict(by_unit), split, are_compared)
 
 
 def _known(view: View, looked: Looked) -> tuple[UnitsRequest, RunRecord] | None:
@@ -92,7 +107,7 @@ def draw_flags(view: View, options: Options, looked: Looked, found: Flags) -> No
     said = [] if by_rule else [NONE.format(layer=looked.layer.name, epoch=looked.now.epoch)]
     said += [READ_FLAGS] if by_rule else []
     st.caption(" ".join([*said, BY_BOTH.format(split=found.split) if found.split else BY_WEIGHTS]))
-    if not _is_asked(view, looked.layer):
+    if not found.are_compared:
         _offer(view, looked.layer)
 
 

@@ -12,6 +12,7 @@ from mnist_core.analysis.units import unit_changes, unit_norms, unit_order
 from mnist_core.analysis.weights import LayerWeights
 from mnist_core.runs import RunRecord
 from pages.ui.frame.view import View
+from pages.ui.recorded import thinned_said
 from pages.ui.weights.layers import KernelLayer, planned_layers
 from pages.ui.weights.options import Options
 from pages.ui.weights.reading import LayerAt, kept_of, layer_at
@@ -21,7 +22,6 @@ __all__ = ["MOST_INPUTS", "Ends", "Looked", "Pictures", "look", "pictures"]
 MOST_INPUTS = 512
 """Columns of a heat map; more weights share a column, of which the strongest is shown."""
 
-THINNED = "The weights of epoch {wanted} were thinned out; {which} is epoch {epoch}, the nearest that is kept."
 UNTRAINED = "This is the untrained network: nothing has changed yet, so the difference is 0 everywhere."
 SAME = "Before and now are both epoch {epoch}, so the difference is 0 everywhere."
 SIMPLE = "Before is epoch {before}{untrained}, now is epoch {now}."
@@ -134,11 +134,7 @@ def pictures(units: LayerWeights, record: RunRecord, channel: int = 0) -> Pictur
 def _note(before: LayerAt, now: LayerAt) -> str:
     """Always something, so that nothing moves where there is more to say."""
     which = {"before": before, "now": now}
-    notes = [
-        THINNED.format(wanted=one.wanted, which=name, epoch=one.epoch)
-        for name, one in which.items()
-        if one.wanted != one.epoch
-    ]
+    notes = [thinned_said(one.wanted, one.epoch, name) for name, one in which.items() if one.wanted != one.epoch]
     if before.epoch == now.epoch:
         notes.append(UNTRAINED if now.epoch == 0 else SAME.format(epoch=now.epoch))
     untrained = ", the untrained network" if before.epoch == 0 else ""

@@ -16,12 +16,12 @@ from mnist_core.analysis.tiles import scale_end
 from mnist_core.analysis.weights import LayerWeights
 from mnist_core.runs import RunRecord
 from pages.ui.format import count, plain
+from pages.ui.frame.option import Option, shown_text
 from pages.ui.frame.resting import rests
 from pages.ui.frame.view import View
 from pages.ui.guard import guarded
-from pages.ui.recorded import epochs_of
+from pages.ui.recorded import epochs_of, thinned_said
 from pages.ui.services import services
-from pages.ui.weights.choice import Choice, shown_text
 from pages.ui.weights.layers import KernelLayer, kernel_layers
 from pages.ui.weights.looked import Looked, pictures
 from pages.ui.weights.mosaic import Mosaic, Panel, Scale, draw_mosaic
@@ -30,7 +30,7 @@ from pages.ui.weights.reading import LayerAt, kept_of, layer_at
 
 __all__ = ["PER_PAGE", "Other", "choose_other", "draw_matched"]
 
-MATCHED = Choice("matched")
+MATCHED = Option("matched", ("weights",))
 PAGE, LAST = "weights_pairs_page", "weights_pairs_last"
 PER_PAGE = 48
 AT_ONCE = 128
@@ -64,12 +64,14 @@ class Other(NamedTuple):
         layer: the layer there.
         at: its weights.
         title: what it is, in words, as Markdown.
+        note: why its weights are not those of the epoch that was asked for, as a sentence.
     """
 
     record: RunRecord
     layer: KernelLayer
     at: LayerAt
     title: str
+    note: str = ""
 
 
 _Key = tuple[str, int, str, str, int, str]
@@ -90,8 +92,10 @@ def choose_other(view: View, options: Options) -> tuple[Other | None, str]:
     labels |= {f"run:{one.id}": f"run {one.name}" for one in runs.values()}
     asked = MATCHED.asked
     asked = next((f"run:{one.id}" for one in runs.values() if asked == f"run:{one.name}"), asked)
+    if asked not in labels and asked in {f"epoch:{one.epoch}" for one in view.epochs}:
+        labels[asked] = asked.replace(":", " ")  # its weights were thinned out: the nearest stand in for them
     problem = "" if asked in labels else _why_not(asked)
-    if problem and (options.is_new_run or not MATCHED.is_in_link):
+    if problem and (view.is_new_run or not MATCHED.is_in_link):
         MATCHED.leave_link()
         problem = ""
     chosen = asked if asked in labels else ""
@@ -128,7 +132,9 @@ def _why_not(asked: str) -> str:
 def _resolved(view: View, layer: KernelLayer, chosen: str, runs: Mapping[str, RunRecord]) -> Other | str:
     kind, value = chosen.split(":", 1)
     if kind == "epoch":
-        return Other(view.record, layer, layer_at(view.record, layer, int(value)), f"epoch {value}")
+        at = layer_at(view.record, layer, int(value))
+        note = "" if at.epoch == at.wanted else thinned_said(at.wanted, at.epoch, "beside it")
+        return Other(view.record, layer, at, f"epoch {at.epoch}", note)
     record = runs[value]
     there = _like(kernel_layers(record), layer)
     name = f"run {plain(record.name)}"
@@ -187,6 +193,8 @@ def draw_matched(view: View, options: Options, looked: Looked, other: Other) -> 
 def _heading(now: LayerAt, other: Other) -> None:
     said = HEADING.format(layer=now.weights.name, epoch=now.epoch, there=other.title)
     st.subheader(said, anchor=False)
+    if other.note:
+        st.caption(other.note)
 
 
 def _key(view: View, now: LayerAt, other: Other) -> _Key:

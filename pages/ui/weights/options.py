@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 
 from mnist_core.analysis.units import ORDERS, UnitOrder
 from mnist_core.runs.kept import nearest_epoch
+from pages.ui.frame.option import Option, shown_text
 from pages.ui.frame.view import View
 from pages.ui.guard import guarded
-from pages.ui.weights.choice import Choice, shown_text
 from pages.ui.weights.layers import KernelLayer, kernel_layers, layer_label
 from pages.ui.weights.reading import kept_of
 
 __all__ = ["MOST_OFF", "OFF", "Options", "choose_options", "choose_unit", "page_of_tiles"]
 
-LAYER, CHANNEL, BEFORE, UNIT = Choice("layer"), Choice("channel"), Choice("before"), Choice("unit")
-TILES, OFF = Choice("tiles"), Choice("off")
+LAYER, CHANNEL, BEFORE, UNIT, TILES, OFF = (
+    Option(name, ("weights",)) for name in ("layer", "channel", "before", "unit", "tiles", "off")
+)
 OF_THE_LAYER = (CHANNEL, UNIT, TILES, OFF)
 """What means nothing in another layer."""
 
-RUN = "weights_run"
 SCALES = ("common", "own")
 VISIBLE, ROOM = 5, 46
 """Numbers of pages beside each other, and pixels for each."""
@@ -59,7 +59,6 @@ class Options:
         before: the epoch of the second cursor, as asked for: its weights may have been thinned out.
         unit: the unit that is chosen; None where none is.
         off: units that are switched off, ascending.
-        is_new_run: whether another run was looked at until now, of which the link may still speak.
         problems: what the link asks for that cannot be, as sentences.
     """
 
@@ -70,14 +69,11 @@ class Options:
     before: int
     unit: int | None
     off: tuple[int, ...] = ()
-    is_new_run: bool = False
     problems: tuple[str, ...] = ()
 
 
 def choose_options(view: View) -> Options:
     """Draws the choices; whatever a browser sends, each is one that there is."""
-    is_of_another_run = st.session_state.get(RUN, view.run.id) != view.run.id
-    st.session_state[RUN] = view.run.id
     layer, wrong_layer = _pick_layer(view)
     channel, wrong_channel = _pick_channel(layer)
     order = st.segmented_control(
@@ -101,11 +97,11 @@ def choose_options(view: View) -> Options:
         help=HELP_SCALE,
     )
     unit, wrong_unit = _whole(UNIT, layer.units, WRONG_UNIT)
-    if is_of_another_run:
+    if view.is_new_run:
         OFF.keep("")
     off, wrong_off = _units_off(layer)
     wrong = {LAYER: wrong_layer, CHANNEL: wrong_channel, BEFORE: wrong_before, UNIT: wrong_unit, OFF: wrong_off}
-    if is_of_another_run:  # what was asked of the run before is no fault of the link
+    if view.is_new_run:  # what was asked of the run before is no fault of the link
         for choice, problem in wrong.items():
             if problem:
                 choice.leave_link()
@@ -117,8 +113,7 @@ def choose_options(view: View) -> Options:
         before=before,
         unit=unit,
         off=off,
-        is_new_run=is_of_another_run,
-        problems=() if is_of_another_run else tuple(filter(None, wrong.values())),
+        problems=() if view.is_new_run else tuple(filter(None, wrong.values())),
     )
 
 
@@ -172,9 +167,6 @@ def _pick_layer(view: View) -> tuple[KernelLayer, str]:
     first = next(iter(layers))
     asked, problem = LAYER.asked or first, ""
     name = asked if asked in layers else first
-    if LAYER.is_in_link and name == asked and LAYER.is_new("" if name == first else name):
-        for one in OF_THE_LAYER:  # the session's are of the layer before; the link's are of this one
-            one.forget()
     if name == asked:
         LAYER.keep("" if name == first else name)
     elif LAYER.is_in_link:
@@ -243,7 +235,7 @@ def _before_picked() -> None:
     BEFORE.keep(str(epoch) if epoch else "")
 
 
-def _whole(choice: Choice, below: int, wrong: str) -> tuple[int | None, str]:
+def _whole(choice: Option, below: int, wrong: str) -> tuple[int | None, str]:
     """A number from 0 that a link says; None and why, as a sentence, where it is none."""
     asked = choice.asked
     if not asked:

@@ -1,8 +1,6 @@
 """The recorded weights that the page reads: of which epochs they are kept, and the layers that were read lately."""
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import streamlit as st
@@ -12,6 +10,7 @@ from mnist_core.errors import EpochNotRecorded
 from mnist_core.npz import from_npz
 from mnist_core.runs import RunRecord, RunState
 from mnist_core.runs.kept import nearest_epoch
+from pages.ui.recent import Recent
 from pages.ui.services import services
 from pages.ui.weights.layers import KernelLayer
 
@@ -22,8 +21,6 @@ FIRST, WEIGHTS = "first_layer", "weights"
 
 MOST_BYTES = 200 * 2**20
 """Of weights in memory, for all sessions together."""
-
-Key = tuple[str, int, str]
 
 
 class LayerAt(NamedTuple):
@@ -80,7 +77,7 @@ def _nearest(record: RunRecord, layer: KernelLayer, epoch: int) -> LayerAt:
         raise EpochNotRecorded(f"No weights of `{layer.name}` are recorded in `{record.name}`; train it again.")
     found = nearest_epoch(kept, epoch)
     key = (record.id, found, layer.name)
-    return LayerAt(_shelf().get(key, lambda: _read(record.id, found, layer)), found, epoch)
+    return LayerAt(_recent().get(key, lambda: _read(record.id, found, layer)), found, epoch)
 
 
 def _file_of(layer: KernelLayer) -> str:
@@ -103,30 +100,6 @@ def _files(run_id: str, last: int | None, state: RunState) -> dict[str, dict[int
     return found
 
 
-class _Shelf:
-    """Layers that were read; those that were wanted longest ago make room."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._held: OrderedDict[Key, LayerWeights] = OrderedDict()
-        self._bytes = 0
-
-    def get(self, key: Key, read: Callable[[], LayerWeights]) -> LayerWeights:
-        with self._lock:
-            if key in self._held:
-                self._held.move_to_end(key)
-                return self._held[key]
-        found = read()
-        with self._lock:
-            if key not in self._held:
-                self._held[key] = found
-                self._bytes += found.kernel.nbytes
-            while self._bytes > MOST_BYTES:
-                _, old = self._held.popitem(last=False)
-                self._bytes -= old.kernel.nbytes
-        return found
-
-
 @st.cache_resource(show_spinner=False)
-def _shelf() -> _Shelf:
-    return _Shelf()
+def _recent() -> Recent[LayerWeights]:
+    return Recent(MOST_BYTES)

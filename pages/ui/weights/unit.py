@@ -4,13 +4,15 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from mnist_core.analysis.units import Flag, flags
+from mnist_core.analysis.units import Flag
 from mnist_core.inspection import UnitResponses, UnitsRequest
 from mnist_core.runs.kept import nearest_epoch
 from pages.ui.asked import asked
 from pages.ui.format import plain
 from pages.ui.frame.view import View
 from pages.ui.guard import guard
+from pages.ui.recorded import thinned_said
+from pages.ui.weights.flagged import flags_at
 from pages.ui.weights.layers import KernelLayer, kernel_layers
 from pages.ui.weights.reading import WEIGHTS, kept_files, layer_at
 from pages.ui.weights.unit_charts import CHART, draw_by_class, draw_outgoing
@@ -19,14 +21,10 @@ from pages.ui.weights.unit_off import draw_off
 
 __all__ = ["draw_unit"]
 
-MOST_PRODUCTS = 1e9
-"""Multiplications up to which the unit is compared with each other one, to find duplicates."""
-
 NO_WEIGHTS = (
     "The weights of all layers are kept at no epoch of this run, so nothing can be sent through it. Train it again to"
     " see what drives its units."
 )
-THINNED = "The weights of epoch {wanted} were thinned out; this is epoch {epoch}, the nearest that is kept."
 NO_FLAG = "No rule flags it."
 NOT_COMPARED = "No rule that was tried flags it; the unit was not compared with the others here."
 
@@ -56,7 +54,7 @@ def draw_unit(view: View, layer: str, unit: int, off: tuple[int, ...]) -> None:
         return
     epoch = nearest_epoch(kept, view.epoch)
     if epoch != view.epoch:
-        st.caption(THINNED.format(wanted=view.epoch, epoch=epoch))
+        st.caption(thinned_said(view.epoch, epoch))
     one = _Unit(replace(view, epoch=epoch), kernel_layers(view.record)[layer], unit)
     flagged = st.container()
     found = None
@@ -82,9 +80,10 @@ def draw_unit(view: View, layer: str, unit: int, off: tuple[int, ...]) -> None:
 
 def _flagged(one: _Unit, found: UnitResponses | None) -> str:
     """The unit's flags with their rules, as Markdown; those by activation once the responses are there."""
-    every = _flags((one.view.run.id, one.view.epoch, one.view.split, one.layer.name), found is not None, one, found)
-    mine = [flag for flag in every if flag.unit == one.number]
-    if not mine and not _is_compared(one.layer):
+    at = layer_at(one.view.record, one.layer, one.view.epoch)
+    flags = flags_at(one.view, one.layer, at, None if found is None else found.activity)
+    mine = flags.by_unit.get(one.number, ())
+    if not mine and not flags.are_compared:
         return f":gray[{NOT_COMPARED}]"
     if not mine:
         return f":gray[{NO_FLAG}]" if found is not None else ":gray[No rule about its weights flags it.]"
@@ -94,19 +93,3 @@ def _flagged(one: _Unit, found: UnitResponses | None) -> str:
 def _about(flag: Flag) -> str:
     of = "" if flag.of is None else f", unit {flag.of}"
     return of if flag.value is None else f"{of} ({flag.value:.4g})"
-
-
-@st.cache_resource(max_entries=500, show_spinner=False)
-def _flags(
-    key: tuple[str, int, str, str],  # noqa: ARG001 - whose units
-    with_activity: bool,  # noqa: ARG001 - the key too
-    _one: _Unit,
-    _found: UnitResponses | None,
-) -> tuple[Flag, ...]:
-    layer = _one.layer
-    weights = layer_at(_one.view.record, layer, _one.view.epoch).weights
-    return flags(weights, None if _found is None else _found.activity, duplicates=_is_compared(layer))
-
-
-def _is_compared(layer: KernelLayer) -> bool:
-    return float(layer.units) ** 2 * layer.inputs <= MOST_PRODUCTS

@@ -12,6 +12,7 @@ from mnist_core.npz import Arrays, from_npz
 from mnist_core.palette import Palette, class_colour
 from pages.ui.format import count, plain
 from pages.ui.frame.view import View
+from pages.ui.recent import Recent
 from pages.ui.recorded import spec_of
 from pages.ui.services import services
 from pages.ui.theme import palette
@@ -22,12 +23,16 @@ __all__ = ["CHART", "bars_spec", "draw_by_class", "draw_outgoing"]
 
 CHART = 300
 MOST_BARS = 16
+MOST_BYTES = 300 * 2**20
+"""Of outgoing weights in memory, for all sessions together."""
+
 AGAINST, FOR = 2, -3
 """Places in the diverging scale."""
 
 READ_CLASSES = "Its mean over the images of each class{filter}. Of a unit that tells classes apart the bars differ."
 READ_FILTER = ", for each image its highest value over all places"
 READ_OUTGOING = "To the right of 0 it speaks for {what}, to the left against it. The bars are its weights{sums}{norm}."
+READ_AROUND = " `{layer}` leads it around these weights as well, which the bars do not show."
 
 
 class Bar(NamedTuple):
@@ -129,7 +134,7 @@ def _read_outgoing(found: Outgoing, *, is_scaled: bool) -> str:
         what="a class" if found.to == "output" else f"a unit of {plain(found.to)}",
         sums=f", added up over {count(places)} places" if places > 1 else "",
         norm=", as batch norm on the way scales them" if is_scaled else "",
-    )
+    ) + "".join(READ_AROUND.format(layer=layer) for layer in found.around)
 
 
 def _strongest(bars: list[Bar]) -> list[Bar]:
@@ -146,9 +151,16 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.4g}")
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _heard(key: tuple[str, int, str], _planned: Any) -> Arrays:
+def _heard(key: tuple[str, int, str], planned: Any) -> Arrays:
     """The weights between a layer and the next; mostly some hundred kB, 270 MB for the widest layers there can be."""
     run_id, epoch, layer = key
-    data = services().lab.archive.read(run_id, epoch, WEIGHTS)
-    return from_npz(data, needed_weights(_planned, layer))
+
+    def read() -> Arrays:
+        return from_npz(services().lab.archive.read(run_id, epoch, WEIGHTS), needed_weights(planned, layer))
+
+    return _recent().get(key, read)
+
+
+@st.cache_resource(show_spinner=False)
+def _recent() -> Recent[Arrays]:
+    return Recent(MOST_BYTES)

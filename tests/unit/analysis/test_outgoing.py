@@ -92,7 +92,7 @@ def test_a_residual_layer_is_entered_and_left():
     )
     first = outgoing(arrays, planned, "conv_1", 3)
     scale = arrays["batch_norm_1/gamma"][3] / np.sqrt(arrays["batch_norm_1/moving_variance"][3] + 1e-3)
-    assert first.to == "conv_2"
+    assert (first.to, first.around) == ("conv_2", ("residual_1",))
     np.testing.assert_allclose(first.values, np.moveaxis(arrays["conv_2/kernel"][:, :, 3], -1, 0) * scale, rtol=1e-6)
     assert outgoing(arrays, planned, "conv_2", 0).to == "conv_3"
     assert outgoing(arrays, planned, "conv_3", 0).to == "output"
@@ -102,6 +102,15 @@ def test_the_shortcut_of_a_residual_layer_speaks_to_what_follows_it():
     body = [{"kind": "conv", "filters": 4, "stride": 2, "padding": "same"}]
     planned, arrays = network({"kind": "residual", "body": body, "shortcut": "conv"}, FLATTEN)
     assert outgoing(arrays, planned, "conv_2", 1).to == outgoing(arrays, planned, "conv_1", 1).to == "output"
+
+
+def test_a_shortcut_with_a_kernel_is_named():
+    body = [{"kind": "conv", "filters": 4, "stride": 2, "padding": "same"}]
+    block = {"kind": "residual", "body": body, "shortcut": "conv"}
+    planned, arrays = network({"kind": "conv", "filters": 3}, block, FLATTEN)
+    found = outgoing(arrays, planned, "conv_1", 1)
+    assert (found.to, found.around) == ("conv_2", ("conv_3",))
+    assert outgoing(arrays, planned, "conv_2", 1).around == ()
 
 
 def test_the_last_layer_says_the_answer():
