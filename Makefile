@@ -30,13 +30,14 @@ check: .venv/tested
 
 # The tests in tests/e2e need a Chromium: the one named in CHROMIUM, or on the path. Without one they are skipped.
 test: .venv/tested
-	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --durations 20
+	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
 
 bench: .venv/tested
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/cost.py
 	$(BIN)/python -m benchmarks.app
 	$(BIN)/python benchmarks/embeddings.py
+	$(BIN)/python benchmarks/inside.py
 
 # Photographs every page in its states into build/screenshots.
 screenshots: .venv/tested

@@ -39,8 +39,16 @@ MOVERS = 20
 LONG_RUN_EPOCHS = 1000
 FIRST_POINT_PATIENCE = 60
 VIEW_PATIENCE = 180
-MOVED = {"predictions": "", "curves": "", "embeddings": "&layer=output&along=all%20epochs"}
+MOVED = {
+    "predictions": "",
+    "curves": "",
+    "embeddings": "&layer=output&along=all%20epochs",
+    "weights": "&unit=3",
+    "network": "",
+}
 """Pages whose cursor is moved, with their options."""
+ASKING = ("weights", "network")
+"""Those that ask a worker at each epoch: their cursor is moved once the answers are there."""
 MAP = "mnist_lab_map"
 BUDGETS = {
     "cold start to the first usable page": (3.0, "s"),
@@ -52,6 +60,8 @@ BUDGETS = {
     "move of the epoch cursor, predictions page, CPU": (150.0, "ms"),
     "move of the epoch cursor, curves page, CPU": (150.0, "ms"),
     "move of the epoch cursor, embeddings page, CPU": (150.0, "ms"),
+    "move of the epoch cursor, weights page, CPU": (150.0, "ms"),
+    "move of the epoch cursor, network page, CPU": (150.0, "ms"),
     "move of the epoch cursor, 20 sessions at once, mean CPU": (150.0, "ms"),
     "live tick of a training run, CPU": (8.0, "ms"),
     "app process, idle": (300.0, "MB"),
@@ -224,6 +234,9 @@ def moves(server: AppServer, *, smoke: bool) -> dict[str, float]:
         with Visitor(server.port, page, f"run={LOOKED_AT}&epoch=0{options}") as visitor:
             visitor.run()
             until(lambda: not visitor.wait_for_tick(), VIEW_PATIENCE, "what the page shows is made", 0)
+            for epoch in range(last, -1, -1) if page in ASKING else ():
+                visitor.move(epoch)
+                until(lambda: not visitor.wait_for_tick(), VIEW_PATIENCE, "what the page shows is made", 0)
             costs = [spent(clock, lambda to=epoch: visitor.move(to)) for epoch in range(1, last + 1)]
             assert visitor.title == page.capitalize()
             assert page != "embeddings" or visitor.has_component(MAP)

@@ -5,6 +5,7 @@ Training, inference and networks/build.py take them from here; nobody else needs
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -43,8 +44,21 @@ def _own_settings() -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextmanager
+def _unseen(*names: str) -> Iterator[None]:
+    """Keras imports pandas and scikit-learn where they are installed, which is half of its start; we hand it arrays."""
+    hidden = [name for name in names if name not in sys.modules]
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-with _silence(), _own_settings():
+with _silence(), _own_settings(), _unseen("pandas", "sklearn"):
     import keras
     import tensorflow as tf
     from tensorflow.python.framework import config  # the only place where determinism can be switched off again

@@ -7,8 +7,9 @@ from pages.ui.guard import guard
 from pages.ui.services import services
 from pages.ui.weights.flagged import draw_flags, flags_of
 from pages.ui.weights.looked import Looked, look
-from pages.ui.weights.matched import choose_other, draw_matched
+from pages.ui.weights.matched import draw_matched
 from pages.ui.weights.options import Options, choose_options
+from pages.ui.weights.other import choose_other
 from pages.ui.weights.over_epochs import draw_over_epochs
 from pages.ui.weights.reading import kept_of
 from pages.ui.weights.sums import draw_sums

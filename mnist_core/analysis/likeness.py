@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mnist_core.analysis.weights import blas_threads
 from mnist_core.errors import InvalidInput
 
-__all__ = ["MOST_UNITS", "UnitMatch", "likeness", "matched_units"]
+__all__ = ["MOST_UNITS", "UnitMatch", "first_layer_likeness", "likeness", "matched_units"]
 
 MOST_UNITS = 4096
 """With more, the assignment takes longer than anyone waits."""
@@ -92,6 +92,40 @@ def likeness(one: Floats, other: Floats) -> float | None:
         product = float(np.vdot(own, others))
     size = float(np.linalg.norm(own)) * float(np.linalg.norm(others))
     return min(product / size, 1.0) if size > 0 else None
+
+
+def first_layer_likeness(images: Floats, one: Floats, other: Floats, *, seed: int = 0) -> float | None:
+    """How alike two layers that see the pixels answer to the same images: `likeness` before the activation functions.
+
+    A dense layer is shown the images, the filters of a convolution one window of each, drawn at random.
+
+    Args:
+        images: float (n, 28, 28) in [0, 1], n at least 2.
+        one: float (784, units), the kernel of a dense layer, or (side, side, 1, filters), that of a convolution.
+        other: float, the other's, of the same shape but for the number of units.
+        seed: of the draw of windows.
+
+    Returns:
+        None where one of the layers answers the same to every image.
+
+    Raises:
+        InvalidInput: the kernels look at different things, there are too few images, or values are not finite.
+    """
+    pixels = images.shape[1]
+    if one.shape[:-1] != other.shape[:-1] or one.shape[:-1] not in ((pixels**2,), (*one.shape[:2], 1)):
+        raise InvalidInput(
+            f"First layers can be compared whose kernels look at the same pixels, got {one.shape} and {other.shape}."
+        )
+    if one.ndim == 2:
+        seen = images.reshape(len(images), -1)
+    else:
+        random, side = np.random.default_rng(seed), one.shape[0]
+        rows, columns = random.integers(0, pixels - side + 1, (2, len(images)))
+        windows = np.lib.stride_tricks.sliding_window_view(images, (side, side), axis=(1, 2))
+        seen = windows[np.arange(len(images)), rows, columns].reshape(len(images), -1)
+    with blas_threads(1):
+        left, right = (seen @ kernel.reshape(-1, kernel.shape[-1]) for kernel in (one, other))
+        return likeness(left, right)
 
 
 def _directions(values: Floats) -> Floats:

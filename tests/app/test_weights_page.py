@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
+from mnist_core.analysis.likeness import first_layer_likeness
 from mnist_core.analysis.units import UnitActivity
 from mnist_core.analysis.weights import LayerWeights, change
+from mnist_core.datasets import to_model_input
 from mnist_core.inspection import UnitsRequest
 from pages.ui.frame import resting
 from pages.ui.recent import bytes_of
@@ -337,6 +339,18 @@ def test_layers_that_differ_in_the_order_of_their_units_are_the_same_when_matche
     }
     assert all(order[partner] == unit for unit, partner in partners.items())
     assert pairs.header["labels"][0] == "1.000"
+
+
+def test_first_layers_that_see_the_pixels_say_how_alike_they_answer(open_page, finished_run):
+    app = opened(open_page, finished_run, matched="epoch:1")
+    every = to_model_input(services().lab.dataset("digits").images)[..., 0]
+    images = every[finished_run.split_file["validation_ids"]]
+    kernels = [finished_run.first_layer(epoch).kernel for epoch in (2, 1)]
+    wanted = first_layer_likeness(images, *kernels)
+    assert wanted < 1
+    assert f"Likeness of what they give for {len(images)} images: {wanted:.3f}" in said(app)
+    untrained = opened(open_page, finished_run, matched="epoch:0")
+    assert "Likeness" not in said(untrained), "it gives the same to every image"
 
 
 def test_pairs_show_the_units_that_they_name(open_page, home):

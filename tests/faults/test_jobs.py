@@ -28,7 +28,7 @@ from mnist_core.settings import Settings
 ROOT = Path(__file__).parents[2]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 STOP_LIMIT, RESTART_LIMIT = 2.0, 10.0
-BUSY = 2.5
+BUSY = 10
 """How much longer than its limit something may take on a busy machine."""
 
 OVERRIDES = {"training.epochs": 12, "training.batch_size": 4}

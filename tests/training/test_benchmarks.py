@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.inside import BUDGETS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -31,3 +33,9 @@ def test_cost(tmp_path):
     report = run("cost.py", home=tmp_path)
     assert [row["preset"] for row in report["rows"]] == ["softmax-regression", "mlp-512"]
     assert all(row["estimate"] > 0 and row["truth"] > 0 for row in report["rows"])
+
+
+def test_inside(tmp_path):
+    report = run("inside.py", home=tmp_path)
+    assert [row["what"] for row in report["rows"]] == list(BUDGETS)
+    assert all(row["seconds"] > 0 for row in report["rows"])

@@ -1,51 +1,50 @@
-"""The chosen layer beside that of another run or epoch, unit by unit, each with the one that it is most like.
+"""The chosen layer beside that of another run or epoch, unit by unit, each with the one that it is most like."""
 
-What stands beside is in the link as `matched`: `epoch:3` or `run:ID`.
-"""
-
-import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from mnist_core.analysis.likeness import UnitMatch, matched_units
+from mnist_core.analysis.likeness import UnitMatch, first_layer_likeness, matched_units
 from mnist_core.analysis.tiles import scale_end
 from mnist_core.analysis.weights import LayerWeights
+from mnist_core.datasets import to_model_input
+from mnist_core.errors import EpochNotRecorded
+from mnist_core.networks.layers import Flatten
 from mnist_core.runs import RunRecord
-from pages.ui.format import count, plain
-from pages.ui.frame.option import Option, shown_text
+from pages.ui.format import count
 from pages.ui.frame.resting import rests
 from pages.ui.frame.view import View
 from pages.ui.guard import guarded
-from pages.ui.recorded import epochs_of, thinned_said
+from pages.ui.images import image_source
 from pages.ui.services import services
-from pages.ui.weights.layers import KernelLayer, kernel_layers
+from pages.ui.weights.layers import KernelLayer, planned_layers
 from pages.ui.weights.looked import Looked, pictures
 from pages.ui.weights.mosaic import Mosaic, Panel, Scale, draw_mosaic
 from pages.ui.weights.options import Options, choose_unit
-from pages.ui.weights.reading import LayerAt, kept_of, layer_at
+from pages.ui.weights.other import PAIRS_PAGE, Other
+from pages.ui.weights.reading import LayerAt, layer_at
 
-__all__ = ["PER_PAGE", "Other", "choose_other", "draw_matched"]
+__all__ = ["PER_PAGE", "draw_matched"]
 
-MATCHED = Option("matched", ("weights",))
-PAGE, LAST = "weights_pairs_page", "weights_pairs_last"
+LAST = "weights_pairs_last"
 PER_PAGE = 48
 AT_ONCE = 128
 """Units up to which nobody has to wait until the cursor rests."""
 
 MOST_AT_ALL = 2048
 REST_SECONDS = 0.5
-HELP = "Pairs each unit with the one most like it in another epoch or run, whatever their order."
-WRONG = "`matched` in the link must be such as epoch:3 or run:ID, got `{given}`; nothing is compared."
-GONE = "What was to be compared with, {what}, is not here; nothing is compared."
-NO_LAYER = (
-    "{there} has no layer whose units look at as many weights as those of `{layer}` ({inputs}), so nothing is compared."
-)
 TOO_MANY = "Pairing takes too long with more than {most} units; one of these layers has {units}."
 WAITS = ":material/hourglass_top: The units are paired as soon as the cursor rests here."
+ASKED_IMAGES = 2000
+LIKENESS = " **Likeness of what they give for {images} images: {likeness}.**"
+HELP_LIKENESS = (
+    "Linear centred kernel alignment of what the two layers give for images of the split, before their activation"
+    " functions: 1 where one gives what the other gives but for order, turns and size, 0 where they have nothing in"
+    " common (Kornblith, Norouzi, Lee and Hinton 2019). The filters of a convolution see one window of each image."
+)
 HEADING = "{layer} at epoch {epoch} beside {there}"
 MEAN = "**Mean cosine of the pairs: {mean}**, from {low} to {high}; {pairs}.{left}"
 LEFT = " {units} of the larger layer are left over."
@@ -56,24 +55,7 @@ READ = (
 )
 
 
-class Other(NamedTuple):
-    """What stands beside.
-
-    Attributes:
-        record: its run.
-        layer: the layer there.
-        at: its weights.
-        title: what it is, in words, as Markdown.
-        note: why its weights are not those of the epoch that was asked for, as a sentence.
-    """
-
-    record: RunRecord
-    layer: KernelLayer
-    at: LayerAt
-    title: str
-    note: str = ""
-
-
+Images = NDArray[np.uint8]
 _Key = tuple[str, int, str, str, int, str]
 """Run, epoch and layer, of both."""
 
@@ -81,76 +63,8 @@ _Key = tuple[str, int, str, str, int, str]
 class _Pairs(NamedTuple):
     match: UnitMatch
     end: float
-
-
-def choose_other(view: View, options: Options) -> tuple[Other | None, str]:
-    """Draws the menu; what stands beside, None where nothing does, and what is wrong, as a sentence."""
-    runs = {
-        one.id: one for one in services().lab.archive.store.runs() if one.id != view.run.id and one.epoch is not None
-    }
-    labels = {"": "nothing"} | {f"epoch:{one}": f"epoch {one}" for one in kept_of(view.record, options.layer)}
-    labels |= {f"run:{one.id}": f"run {one.name}" for one in runs.values()}
-    asked = MATCHED.asked
-    asked = next((f"run:{one.id}" for one in runs.values() if asked == f"run:{one.name}"), asked)
-    if asked not in labels and asked in {f"epoch:{one.epoch}" for one in view.epochs}:
-        labels[asked] = asked.replace(":", " ")  # its weights were thinned out: the nearest stand in for them
-    problem = "" if asked in labels else _why_not(asked)
-    if problem and (view.is_new_run or not MATCHED.is_in_link):
-        MATCHED.leave_link()
-        problem = ""
-    chosen = asked if asked in labels else ""
-    if chosen:
-        MATCHED.keep(chosen)
-    st.session_state[MATCHED.menu] = chosen
-    st.selectbox(
-        "match with",
-        list(labels),
-        format_func=lambda text: labels.get(text, text),
-        key=MATCHED.menu,
-        on_change=_picked,
-        help=HELP,
-        filter_mode="contains",
-        width=190,
-    )
-    if not chosen:
-        return None, problem
-    found = _resolved(view, options.layer, chosen, runs)
-    return (None, found) if isinstance(found, str) else (found, "")
-
-
-@guarded
-def _picked() -> None:
-    MATCHED.keep(str(st.session_state[MATCHED.menu]))
-    st.session_state.pop(PAGE, None)
-
-
-def _why_not(asked: str) -> str:
-    shape = re.fullmatch(r"(epoch|run):([0-9A-Za-z_ -]{1,60})", asked)
-    return GONE.format(what=" ".join(shape.groups())) if shape else WRONG.format(given=shown_text(asked))
-
-
-def _resolved(view: View, layer: KernelLayer, chosen: str, runs: Mapping[str, RunRecord]) -> Other | str:
-    kind, value = chosen.split(":", 1)
-    if kind == "epoch":
-        at = layer_at(view.record, layer, int(value))
-        note = "" if at.epoch == at.wanted else thinned_said(at.wanted, at.epoch, "beside it")
-        return Other(view.record, layer, at, f"epoch {at.epoch}", note)
-    record = runs[value]
-    there = _like(kernel_layers(record), layer)
-    name = f"run {plain(record.name)}"
-    if there is None:
-        inputs = f"{layer.window} x {layer.window} x {layer.channels}" if layer.window else count(layer.inputs)
-        return NO_LAYER.format(there=f"R{name[1:]}", layer=layer.name, inputs=inputs)
-    recorded = epochs_of(record)
-    at = layer_at(record, there, recorded.epochs[-1].epoch if recorded.kept is None else recorded.kept)
-    return Other(record, there, at, f"{there.name} of {name} at epoch {at.epoch}")
-
-
-def _like(layers: Mapping[str, KernelLayer], layer: KernelLayer) -> KernelLayer | None:
-    """The layer of the same name, or the first one, whose units look at the same."""
-    asked = [layers.get(layer.name), next(iter(layers.values())) if layer.is_first else None]
-    shape = (layer.window, layer.channels, layer.inputs)
-    return next((one for one in asked if one and (one.window, one.channels, one.inputs) == shape), None)
+    likeness: float | None
+    images: int
 
 
 def draw_matched(view: View, options: Options, looked: Looked, other: Other) -> None:
@@ -173,7 +87,7 @@ def draw_matched(view: View, options: Options, looked: Looked, other: Other) -> 
         st.caption(WAITS)
         _wait(_key(view, looked.now, other))
         return
-    pairs = _paired(_key(view, now, other), _here=now, _there=other.at)
+    pairs = _paired(_key(view, now, other), _images=_images(view, looked.layer, other), _here=now, _there=other.at)
     similarity, left = pairs.match.similarity, abs(looked.layer.units - other.layer.units)
     said = MEAN.format(
         mean=_cosine(similarity.mean()),
@@ -182,7 +96,9 @@ def draw_matched(view: View, options: Options, looked: Looked, other: Other) -> 
         pairs=f"{count(len(similarity))} pair{'' if len(similarity) == 1 else 's'}",
         left=LEFT.format(units=f"{count(left)} unit{'' if left == 1 else 's'}") if left else "",
     )
-    st.markdown(said)
+    if pairs.likeness is not None:
+        said += LIKENESS.format(likeness=_cosine(pairs.likeness), images=count(pairs.images))
+    st.markdown(said, help=HELP_LIKENESS if pairs.likeness is not None else None)
     _draw(view, options, now, other, pairs)
     with st.container(gap=None):
         st.caption(READ)
@@ -222,9 +138,33 @@ def _wait(key: _Key) -> None:
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
-def _paired(key: _Key, *, _here: LayerAt, _there: LayerAt) -> _Pairs:  # noqa: ARG001
+def _paired(key: _Key, *, _images: Callable[[], Images] | None, _here: LayerAt, _there: LayerAt) -> _Pairs:  # noqa: ARG001
     one, other = _here.weights.kernel, _there.weights.kernel
-    return _Pairs(matched_units(one, other, signed=True), scale_end([one, other]))
+    match, end = matched_units(one, other, signed=True), scale_end([one, other])
+    if _images is None:
+        return _Pairs(match, end, None, 0)
+    images = to_model_input(_images())[..., 0]
+    return _Pairs(match, end, first_layer_likeness(images, one, other), len(images))
+
+
+def _images(view: View, layer: KernelLayer, other: Other) -> Callable[[], Images] | None:
+    """Images to ask both layers about, where both look at the pixels as these are, and the images are at hand."""
+    try:
+        snapshot = view.snapshot
+    except EpochNotRecorded:
+        return None
+    source, ids = image_source(snapshot.dataset, snapshot.version), snapshot.ids
+    if source.missing or len(ids) < 2 or not (_sees(view.record, layer) and _sees(other.record, other.layer)):
+        return None
+    some = ids[np.linspace(0, len(ids) - 1, min(len(ids), ASKED_IMAGES)).astype(int)]
+    return lambda: services().lab.dataset(snapshot.dataset).images[some]
+
+
+def _sees(record: RunRecord, layer: KernelLayer) -> bool:
+    """Whether a layer looks at the pixels themselves: nothing comes before it that would move or change them."""
+    places = planned_layers(record)
+    before = places[: [place.id for place in places].index(layer.name)]
+    return layer.is_first and all(isinstance(place.layer, Flatten) for place in before)
 
 
 def _draw(view: View, options: Options, now: LayerAt, other: Other, pairs: _Pairs) -> None:
@@ -271,7 +211,7 @@ def _panels(is_heat_map: bool) -> tuple[Panel, ...]:
 
 
 def _page(pages: int) -> int:
-    asked = st.session_state.get(PAGE)
-    st.session_state[PAGE] = asked if isinstance(asked, int) and 1 <= asked <= pages else 1
-    page = st.pagination(pages, key=PAGE, max_visible_pages=7)
+    asked = st.session_state.get(PAIRS_PAGE)
+    st.session_state[PAIRS_PAGE] = asked if isinstance(asked, int) and 1 <= asked <= pages else 1
+    page = st.pagination(pages, key=PAIRS_PAGE, max_visible_pages=7)
     return page - 1 if isinstance(page, int) and 1 <= page <= pages else 0

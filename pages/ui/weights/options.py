@@ -147,8 +147,8 @@ def page_of_tiles(order: NDArray[np.int64], unit: int | None, per_page: int) -> 
         return 0
     asked = TILES.asked
     page = 0 if unit is None else int(np.flatnonzero(order == unit)[0]) // per_page
-    if re.fullmatch("[0-9]{1,5}", asked) and 1 <= int(asked) <= pages:
-        page = int(asked) - 1
+    if re.fullmatch("[0-9]{1,9}", asked):
+        page = min(max(int(asked), 1), pages) - 1
     st.session_state[TILES.menu] = page + 1
     st.pagination(
         pages, key=TILES.menu, on_change=_page_picked, max_visible_pages=VISIBLE, width=ROOM * (min(pages, VISIBLE) + 2)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_core.analysis.likeness import MOST_UNITS, likeness, matched_units
+from mnist_core.analysis.likeness import MOST_UNITS, first_layer_likeness, likeness, matched_units
 from mnist_core.errors import InvalidInput
 
 SEEDS = st.integers(0, 10**6)
@@ -85,6 +85,30 @@ def test_likeness_minds_neither_order_nor_turn_nor_size(images):
         assert likeness(one, same) == pytest.approx(1, abs=1e-5)
     assert likeness(one, drawn(3, images, 24)) < 0.9
     assert likeness(one, flat * np.geomspace(1, 1000, 24, dtype=np.float32)) < 0.9
+
+
+@pytest.mark.parametrize("shape", [(784,), (5, 5, 1)])
+def test_first_layers_that_differ_in_order_and_sign_of_their_units_are_alike(shape):
+    images, kernel = np.abs(drawn(1, 300, 28, 28)), drawn(2, *shape, 12)
+    same = -kernel[..., ::-1]
+    assert first_layer_likeness(images, kernel, same) == pytest.approx(1, abs=1e-5)
+    assert first_layer_likeness(images, kernel, drawn(3, *shape, 7)) < 0.8
+    assert first_layer_likeness(images, kernel, np.zeros_like(kernel)) is None
+
+
+def test_the_filters_of_a_convolution_see_windows_of_the_images():
+    images = np.zeros((200, 28, 28), np.float32)
+    images[:, :, 14:] = 1
+    edge, ink = np.zeros((2, 3, 3, 1, 1), np.float32)
+    edge[:, 0], edge[:, 2], ink[:] = -1, 1, 1
+    assert first_layer_likeness(images, edge, edge) == pytest.approx(1)
+    assert first_layer_likeness(images, edge, ink) < 0.2
+
+
+@pytest.mark.parametrize("shapes", [((784, 3), (783, 3)), ((5, 5, 1, 3), (3, 3, 1, 3)), ((5, 5, 2, 3), (5, 5, 2, 3))])
+def test_first_layers_that_look_at_different_things_are_refused(shapes):
+    with pytest.raises(InvalidInput, match="look at the same pixels"):
+        first_layer_likeness(drawn(1, 9, 28, 28), *(drawn(2, *shape) for shape in shapes))
 
 
 def test_a_layer_that_always_answers_the_same_is_like_nothing():
