@@ -20,6 +20,7 @@ from mnist_core.networks.cost import Cost, estimate
 from mnist_core.opinions import Opinion, opinions
 from mnist_core.run import Run
 from mnist_core.runs import Archive, Blobs, Lease, RunRecord, RunState, Store, import_bundle, sqlite_url
+from mnist_core.runs.names import check_name
 from mnist_core.settings import Settings, load_settings
 from mnist_core.spec import RunSpec
 from mnist_core.training.assignment import Assignment, Bench, Watch
@@ -130,9 +131,11 @@ class Lab:
             should_stop: asked between chunks; once true, the run ends as `stopped`.
 
         Raises:
-            InvalidInput: spec and dataset do not fit.
+            InvalidInput: the name is not allowed or taken, or spec and dataset do not fit.
             TrainingFailed: the run failed; it is recorded with its reason.
         """
+        if name is not None:
+            check_name(name)
         if datasets.is_own(spec.dataset.name):
             self._kept(spec.dataset.name, self._own(spec.dataset.name))
         bench = self.prepare(spec)
@@ -156,9 +159,9 @@ class Lab:
         Raises:
             InvalidInput: spec, dataset and machine do not fit.
         """
-        from mnist_core.training.runtime import place
-
         dataset, splits = self.lay_out(spec)
+        from mnist_core.training.runtime import place  # loads TensorFlow, so after what can be said without it
+
         return Bench(dataset, splits, place(spec.device, threads or self.settings.training_threads))
 
     def lay_out(self, spec: RunSpec) -> tuple[Dataset, Splits]:

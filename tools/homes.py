@@ -11,7 +11,7 @@ from mnist_core.runs import RUN_LEVEL, Lease, RunRecord, RunState
 from mnist_core.settings import load_settings
 from tools.app_server import ROOT, AppServer
 
-__all__ = ["HOMES", "serving"]
+__all__ = ["HOMES", "serving", "train"]
 
 HOMES = ("empty", "full", "busy")
 BUSY_EPOCHS = 250
@@ -49,14 +49,15 @@ def serving(home: str, scratch: Path) -> Iterator[AppServer]:
 
 def fill(server: AppServer) -> None:
     """Runs of several kinds: trained here on the digits, the shipped models, one that failed, one stopped at once."""
-    train_on_digits(server, "mlp-512", "wide-heron", epochs=8)
+    train(server, "mlp-512", "digits", name="wide-heron", epochs=8)
+    train(server, "lenet-5x5", "digits", name="keen-lynx", epochs=4)
     lab = lab_of(server)
     try:
         fail_one(lab)
         stop_one(lab, lab.archive.store.run("wide-heron"))
     finally:
         lab.close()
-    train_on_digits(server, "softmax-regression", "first-try", epochs=6)
+    train(server, "softmax-regression", "digits", name="first-try", epochs=6)
     for path in sorted((ROOT / "cached_models").glob("*.zip")):
         server.command("import", str(path))
     lab = lab_of(server)
@@ -69,9 +70,10 @@ def fill(server: AppServer) -> None:
         lab.close()
 
 
-def train_on_digits(server: AppServer, preset: str, name: str, *, epochs: int) -> None:
+def train(server: AppServer, preset: str, dataset: str, *, name: str, epochs: int) -> None:
+    """Trains a preset in a process of its own."""
     server.command(
-        *("train", "--preset", preset, "--dataset", "digits", "--name", name, "--set", f"training.epochs={epochs}")
+        *("train", "--preset", preset, "--dataset", dataset, "--name", name, "--set", f"training.epochs={epochs}")
     )
 
 

@@ -1,12 +1,12 @@
 """Photographs every page in its states, wide and narrow, light and dark.
 
     python -m tools.screenshots [FOLDER] [--only WORD ...] [--look LOOK ...]
-    python -m tools.screenshots --strip [FILE] --train [FILE] --maps [FILE]
+    python -m tools.screenshots --strip [FILE] --train [FILE] --maps [FILE] --inside [FOLDER]
 
 Starts servers of its own with homes of their own, prepares their runs, and ends everything. The pictures are for
 looking at: alignment, cut text, gaps, jumps, labels that cannot be read. The last line makes the pictures of the docs
-anew: the strip, which has the same images and the same matrix at four epochs, the train page, and the maps of a layer
-by each method.
+anew: the strip, which has the same images and the same matrix at four epochs, the train page, the maps of a layer by
+each method, and looks inside two networks that are trained on MNIST for it, which takes some minutes.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from playwright.sync_api import Error as BrowserError
 
 from tools.app_server import ROOT, AppServer
 from tools.chromium import FLAGS, find_chromium
-from tools.homes import HOMES, serving
+from tools.homes import HOMES, serving, train
 from tools.states import STATES, State
 
 __all__ = ["main"]
@@ -37,13 +37,27 @@ UNFOLDINGS = 3
 PATIENCE_MS = 60_000
 REST_MS = 700
 
-STRIP, TRAIN, MAPS = (ROOT / "docs" / name for name in ("epochs.png", "train.png", "maps.png"))
+DOCS = ROOT / "docs"
+STRIP, TRAIN, MAPS = (DOCS / name for name in ("epochs.png", "train.png", "maps.png"))
 TRAIN_RUN, TRAIN_HEIGHT = "quiet-otter", 1000
 STRIP_RUN = "plain-finch"
 STRIP_LINK = "predictions?run={run}&epoch={epoch}&selection=cell.5.6~1~validation~{id}"
 STRIP_EPOCHS = ("0", "1", "3", "kept")
 STRIP_WIDTH, CURSOR_WIDTH = 352, 440
 """Of the window, in which the pieces of the strip are equally wide."""
+
+INSIDE_EPOCHS = {"mlp-512": 10, "lenet-5x5": 5}
+"""How long the networks are trained that are looked into, by their names."""
+
+INSIDE = (
+    ("weights.png", "weights?run=mlp-512", ".tiles"),
+    ("kernels.png", "weights?run=lenet-5x5", ".tiles"),
+    ("unit-off.png", "weights?run=lenet-5x5&unit=3&off=3&split=validation", ".st-key-unit_off"),
+    ("inside.png", "network?run=lenet-5x5&selection=cell.x.x~-~validation~{lenet-5x5}", ".st-key-way"),
+)
+"""Pictures of the docs: file, address, and the part of the page."""
+
+INSIDE_SIZE: ViewportSize = {"width": 1440, "height": 1200}
 
 METHODS = ("PCA", "t-SNE", "UMAP")
 MAP_WIDTH = 720
@@ -70,7 +84,7 @@ def main() -> int:
     missed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="screenshots-") as scratch, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        if arguments.strip or arguments.train or arguments.maps:
+        if arguments.strip or arguments.train or arguments.maps or arguments.inside:
             with serving("full", Path(scratch)) as server:
                 draw_for_docs(browser, server, arguments)
         else:
@@ -89,6 +103,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--strip", nargs="?", const=STRIP, type=Path, metavar="FILE", help="the strip of the docs")
     parser.add_argument("--train", nargs="?", const=TRAIN, type=Path, metavar="FILE", help="the train page of the docs")
     parser.add_argument("--maps", nargs="?", const=MAPS, type=Path, metavar="FILE", help="the maps of the docs")
+    parser.add_argument(
+        "--inside", nargs="?", const=DOCS, type=Path, metavar="FOLDER", help="looks inside, of the docs"
+    )
     return parser.parse_args()
 
 
@@ -169,6 +186,28 @@ def draw_for_docs(browser: Browser, server: AppServer, arguments: argparse.Names
         draw_train(browser, server, arguments.train)
     if arguments.maps:
         draw_maps(browser, server, arguments.maps)
+    if arguments.inside:
+        draw_inside(browser, server, arguments.inside)
+
+
+def draw_inside(browser: Browser, server: AppServer, folder: Path) -> None:
+    """Parts of the pages that look into a network, of two that are trained for it."""
+    for preset, epochs in INSIDE_EPOCHS.items():
+        train(server, preset, "mnist", name=preset, epochs=epochs)
+    ids = {run.name: run.id for run in server.runs()}
+    for name, address, part in INSIDE:
+        with visiting(browser, "wide-light") as page:
+            page.set_viewport_size(INSIDE_SIZE)
+            page.goto(f"{server.url}/{address.format_map(ids)}")
+            expect(page.locator(part).first).to_be_visible(timeout=PATIENCE_MS)
+            expect(page.get_by_text("as soon as the cursor rests")).to_have_count(0, timeout=PATIENCE_MS)
+            expect(page.get_by_text("At work.")).to_have_count(0, timeout=PATIENCE_MS)
+            page.mouse.move(0, 0)
+            come_to_rest(page)
+            unfold(page)
+            box = page.locator(part).first.bounding_box()
+            assert box
+            page.screenshot(path=folder / name, clip={**box, "height": min(box["height"], INSIDE_SIZE["height"])})
 
 
 def draw_maps(browser: Browser, server: AppServer, file: Path) -> None:

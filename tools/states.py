@@ -71,6 +71,22 @@ def follow_live(page: Page) -> None:
     expect(page.locator(".cursor .track")).to_have_attribute("aria-valuenow", re.compile(r"^([3-9]|\d\d+)$"))
 
 
+def arrive(page: Page) -> None:
+    """Waits until what a worker is asked for is there."""
+    for waiting in ("Begins as soon as", "Waits for the view worker", "At work."):
+        expect(page.get_by_text(waiting)).to_have_count(0, timeout=ARRIVAL_MS)
+
+
+def make_map(page: Page) -> None:
+    page.get_by_role("button", name="Make the").first.click()
+    expect(page.get_by_text("Neighbourhood hit").first).to_be_visible(timeout=ARRIVAL_MS)
+
+
+def unfold_network(page: Page) -> None:
+    page.get_by_text("The network, layer by layer").click()
+
+
+ARRIVAL_MS = 120_000
 OTTER = "predictions?run=quiet-otter"
 FOUR_NINE = "selection=cell.4.9~1~validation~{quiet-otter}"
 
@@ -134,6 +150,22 @@ STATES = (
     State("curves-test", "full", "curves?run=quiet-otter", "Each epoch", open_test_for_curves),
     State("curves-only-untrained", "full", "curves?run=early-bird", "Each epoch"),
     State("curves-selection", "full", f"curves?run=quiet-otter&{FOUR_NINE}", "Each epoch"),
+    State("embeddings", "full", "embeddings?run=keen-lynx", "Make the PCA", make_map),
+    State("embeddings-beside", "full", "embeddings?run=keen-lynx&beside=layer:conv_1", "beside", arrive),
+    State("weights", "full", "weights?run=wide-heron", "now: epoch"),
+    State("weights-kernels", "full", "weights?run=keen-lynx&layer=conv_2", "now: epoch"),
+    State("weights-rows", "full", "weights?run=keen-lynx&layer=dense_1", "now: epoch"),
+    State("weights-unit", "full", "weights?run=keen-lynx&unit=3", "Unit 3 of conv_1", arrive),
+    State("weights-unit-off", "full", "weights?run=keen-lynx&unit=3&off=3,5", "2 of 32 off", arrive),
+    State("weights-matched", "full", "weights?run=wide-heron&matched=epoch:0", "Mean cosine of the pairs"),
+    State("weights-no-layer", "full", "weights?run=keen-lynx&layer=conv_9", "`layer` in the link"),
+    State("weights-queued", "busy", "weights?run=next-in-line", "waits"),
+    State("weights-running", "busy", "weights?run=under-way&epoch=last", "now: epoch", follow_live),
+    State("network", "full", "network?run=keen-lynx", "From pixels to probabilities", arrive),
+    State("network-beside", "full", "network?run=keen-lynx&beside=epoch:0", "From pixels to probabilities", arrive),
+    State("network-whole", "full", "network?run=keen-lynx&part=the network", "multiply-adds"),
+    State("network-on-train", "full", "?run=keen-lynx", "What it gets wrong", unfold_network),
+    State("network-queued", "busy", "network?run=next-in-line", "waits"),
     State("data-digits", "full", "data", "as they are stored"),
     State("data-class", "full", "data?dataset=mnist&label=7", "as they are stored"),
     State("data-network-input", "full", "data", "as they are stored", choose("network input")),

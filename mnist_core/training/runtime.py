@@ -3,9 +3,9 @@
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 
 import numpy as np
-import sklearn
 
 from mnist_core.backend import config, keras, tf
 from mnist_core.datasets import Dataset
@@ -73,5 +73,5 @@ def facts(placement: Placement, dataset: Dataset) -> Facts:
         system=platform.platform(),
         device=placement.device,
         threads=placement.threads,
-        versions=versions | {"numpy": np.__version__, "scikit-learn": sklearn.__version__},
+        versions=versions | {"numpy": np.__version__, "scikit-learn": version("scikit-learn")},
     )

@@ -81,7 +81,7 @@ def draw_way(view: View) -> None:
     wanted = [_Wanted(request, f"image {which.image}, epoch {epoch}", "")]
     if beside is not None:
         wanted.append(_Wanted(beside.request, beside.title, "beside"))
-    left, right = st.columns([5, 7], gap="large")
+    left, right = st.container(key="way").columns([5, 7], gap="large")
     with left:
         shown = _ends(view, wanted)
     if shown is None:

@@ -59,6 +59,11 @@ def draw_off(view: View, layer: KernelLayer, unit: int, off: tuple[int, ...]) ->
         unit: the unit that is looked at.
         off: the units that are off, ascending.
     """
+    with st.container(key="unit_off"):
+        _draw_off(view, layer, unit, off)
+
+
+def _draw_off(view: View, layer: KernelLayer, unit: int, off: tuple[int, ...]) -> None:
     st.markdown("**Switch units off**")
     _switches(layer, unit, off)
     if not off:
