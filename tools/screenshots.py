@@ -50,12 +50,20 @@ INSIDE_EPOCHS = {"mlp-512": 10, "lenet-5x5": 5}
 """How long the networks are trained that are looked into, by their names."""
 
 INSIDE = (
-    ("weights.png", "weights?run=mlp-512", ".tiles"),
-    ("kernels.png", "weights?run=lenet-5x5", ".tiles"),
-    ("unit-off.png", "weights?run=lenet-5x5&unit=3&off=3&split=validation", ".st-key-unit_off"),
-    ("inside.png", "network?run=lenet-5x5&selection=cell.x.x~-~validation~{lenet-5x5}", ".st-key-way"),
+    ("weights.png", "weights?run=mlp-512&difference=own", ".tiles", "now: epoch"),
+    ("kernels.png", "weights?run=lenet-5x5&difference=own", ".tiles", "now: epoch"),
+    ("unit-off.png", "weights?run=lenet-5x5&unit=3&off=3&split=validation", ".st-key-unit_off", "with all units"),
+    (
+        "inside.png",
+        "network?run=lenet-5x5&selection=cell.x.x~-~validation~{lenet-5x5}",
+        ".st-key-way",
+        "Which pixels matter",
+    ),
 )
-"""Pictures of the docs: file, address, and the part of the page."""
+"""Pictures of the docs: file, address, the part of the page, and a text in it that comes last."""
+
+AROUND = 12
+"""Pixels around the part."""
 
 INSIDE_SIZE: ViewportSize = {"width": 1440, "height": 1200}
 
@@ -195,19 +203,23 @@ def draw_inside(browser: Browser, server: AppServer, folder: Path) -> None:
     for preset, epochs in INSIDE_EPOCHS.items():
         train(server, preset, "mnist", name=preset, epochs=epochs)
     ids = {run.name: run.id for run in server.runs()}
-    for name, address, part in INSIDE:
+    for name, address, part, shows in INSIDE:
         with visiting(browser, "wide-light") as page:
             page.set_viewport_size(INSIDE_SIZE)
             page.goto(f"{server.url}/{address.format_map(ids)}")
-            expect(page.locator(part).first).to_be_visible(timeout=PATIENCE_MS)
-            expect(page.get_by_text("as soon as the cursor rests")).to_have_count(0, timeout=PATIENCE_MS)
-            expect(page.get_by_text("At work.")).to_have_count(0, timeout=PATIENCE_MS)
+            expect(page.locator(part).get_by_text(shows).first).to_be_visible(timeout=3 * PATIENCE_MS)
             page.mouse.move(0, 0)
             come_to_rest(page)
             unfold(page)
             box = page.locator(part).first.bounding_box()
             assert box
-            page.screenshot(path=folder / name, clip={**box, "height": min(box["height"], INSIDE_SIZE["height"])})
+            clip = {
+                "x": box["x"] - AROUND,
+                "y": box["y"] - AROUND,
+                "width": box["width"] + 2 * AROUND,
+                "height": min(box["height"] + 2 * AROUND, INSIDE_SIZE["height"]),
+            }
+            page.screenshot(path=folder / name, clip=clip)
 
 
 def draw_maps(browser: Browser, server: AppServer, file: Path) -> None:

@@ -83,7 +83,7 @@ def make_map(page: Page) -> None:
 
 
 def unfold_network(page: Page) -> None:
-    page.get_by_text("The network, layer by layer").click()
+    page.locator("summary").get_by_text("The network, layer by layer").click()
 
 
 ARRIVAL_MS = 120_000
@@ -150,7 +150,9 @@ STATES = (
     State("curves-test", "full", "curves?run=quiet-otter", "Each epoch", open_test_for_curves),
     State("curves-only-untrained", "full", "curves?run=early-bird", "Each epoch"),
     State("curves-selection", "full", f"curves?run=quiet-otter&{FOUR_NINE}", "Each epoch"),
-    State("embeddings", "full", "embeddings?run=keen-lynx", "Make the PCA", make_map),
+    State("embeddings", "full", "embeddings?run=keen-lynx", "Neighbourhood hit", arrive),
+    State("embeddings-to-make", "full", "embeddings?run=keen-lynx&method=UMAP", "Make the UMAP"),
+    State("embeddings-made", "full", "embeddings?run=keen-lynx&method=t-SNE", "Make the t-SNE", make_map),
     State("embeddings-beside", "full", "embeddings?run=keen-lynx&beside=layer:conv_1", "beside", arrive),
     State("weights", "full", "weights?run=wide-heron", "now: epoch"),
     State("weights-kernels", "full", "weights?run=keen-lynx&layer=conv_2", "now: epoch"),

@@ -209,6 +209,15 @@ def test_the_untrained_network_has_no_difference_and_says_so(open_page, home):
     assert (boards_of(app)[0].parts[2] == MIDDLE).all()
 
 
+@pytest.mark.parametrize(
+    ("step", "query", "is_said"), [(1e-4, {}, True), (1e-4, {"difference": "own"}, False), (1, {}, False)]
+)
+def test_a_difference_that_can_hardly_be_seen_says_so(open_page, home, step, query, is_said):
+    was = weights_of(dense(8), 1)
+    run = record_run(dense(8), [was, moved(was, **{"dense_1/kernel": np.float32(step)})])
+    assert ("`own`, above, shows where" in said(opened(open_page, run, **query))) == is_said
+
+
 def test_where_weights_were_thinned_out_the_nearest_stand_and_the_first_layer_is_still_there(open_page, home):
     weights = [weights_of(CONVOLUTIONS, seed) for seed in range(6)]
     run = record_run(CONVOLUTIONS, weights, dropped=(3,))

@@ -86,7 +86,7 @@ def draw_saliency(passes: Sequence[ImageInspection], titles: Sequence[str], clas
                         st.caption(title)
                     _draw(found, method, classes)
                 st.caption(METHODS[method].read)
-    has_pairs = len({one.target for one in passes[0].saliency}) > 1
+    has_pairs = any(len({one.target for one in found.saliency}) > 1 for found in passes)
     st.caption(LIMITS.format(scale=ONE_SCALE if has_pairs else ""))
 
 

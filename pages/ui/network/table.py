@@ -79,11 +79,11 @@ def _columns(layers: Sequence[LayerCost]) -> dict[str, list[Any]]:
         "layer": [INSIDE * one.level + one.place.id for one in layers],
         "kind": [place.layer.kind.replace("_", " ") for place in places],
         "what": [detail_of(place) for place in places],
-        "output": [" x ".join(map(str, place.output_shape)) for place in places],
+        "output": [" x ".join(map(count, place.output_shape)) for place in places],
         "parameters": [place.parameters for place in places],
         "multiply_adds": [place.multiply_adds for place in places],
-        "stored": [round(one.parameter_bytes / 1e3, 1) for one in layers],
-        "left": [round(one.activation_bytes / 1e3, 1) for one in layers],
+        "stored": [round(one.parameter_bytes / 1e3, 2) for one in layers],
+        "left": [round(one.activation_bytes / 1e3, 2) for one in layers],
         "time": [100 * one.time_share for one in layers],
     }
 

@@ -29,6 +29,8 @@ READ_STRIPS = (
     " the block at its end is its bias. Rows at the same place are the same unit."
 )
 JOINED = " {joined} neighbouring weights share a column, which shows the strongest of them;"
+FAINT = "It went less than a sixteenth of the scale: `own`, above, shows where."
+FAINT_SHARE = 1 / 16
 BEYOND = "What lies beyond an end of the scale has its last colour."
 
 
@@ -42,12 +44,17 @@ def draw_tiles(view: View, options: Options, looked: Looked, flags: Mapping[int,
         flags: what is to be known of units.
     """
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(looked.note, width="stretch")
+        st.caption(f"{looked.note} {FAINT}" if _is_faint(options, looked) else looked.note, width="stretch")
         page = page_of_tiles(looked.order, options.unit, PER_PAGE)
     units = looked.order[page * PER_PAGE : (page + 1) * PER_PAGE]
     shown = _parts(view, options, looked, units)
     draw_mosaic(_mosaic(options, looked, shown, units, flags), key=KEY, on_choose=choose_unit)
     st.caption(_read(looked.layer, shown[0], len(units), page))
+
+
+def _is_faint(options: Options, looked: Looked) -> bool:
+    """Whether the difference can hardly be seen; said at every epoch or at none, so that nothing moves."""
+    return not options.has_own_scale and looked.ends.difference < FAINT_SHARE * looked.ends.weights
 
 
 def _parts(view: View, options: Options, looked: Looked, units: NDArray[np.int64]) -> tuple[Pictures, ...]:
