@@ -274,7 +274,7 @@ def test_the_network_itself_in_numbers_and_as_text(open_page, finished_run):
     assert table.value["parameters"].tolist() == [0, 7850]
     assert table.value["multiply_adds"].tolist() == [0, 7840]
     assert table.value["stored"].tolist() == [0, 31.4]
-    assert table.value["left"].tolist() == [3.1, 0.0]
+    assert table.value["left"].tolist() == [3.14, 0.04]
     (text,) = app.code
     assert json.loads(text.value) == [layer.model_dump(mode="json") for layer in finished_run.spec.network.layers]
     app.selectbox(key=f"network:{finished_run.id}:configuration").set_value("output").run()
