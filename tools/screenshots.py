@@ -15,9 +15,11 @@ import tempfile
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from playwright.sync_api import Error as BrowserError
 
@@ -62,6 +64,7 @@ INSIDE = (
 )
 """Pictures of the docs: file, address, the part of the page, and a text in it that comes last."""
 
+COLOURS = 256
 AROUND = 12
 """Pixels around the part."""
 
@@ -219,7 +222,11 @@ def draw_inside(browser: Browser, server: AppServer, folder: Path) -> None:
                 "width": box["width"] + 2 * AROUND,
                 "height": min(box["height"] + 2 * AROUND, INSIDE_SIZE["height"]),
             }
-            page.screenshot(path=folder / name, clip=clip)
+            picture = Image.open(BytesIO(page.screenshot(clip=clip))).convert("RGB")
+            small = picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=3)  # a third of the bytes
+            small.save(folder / name, optimize=True)
+                folder / name, optimize=True
+            )  # a third of the bytes
 
 
 def draw_maps(browser: Browser, server: AppServer, file: Path) -> None:
