@@ -225,8 +225,6 @@ def draw_inside(browser: Browser, server: AppServer, folder: Path) -> None:
             picture = Image.open(BytesIO(page.screenshot(clip=clip))).convert("RGB")
             small = picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=3)  # a third of the bytes
             small.save(folder / name, optimize=True)
-                folder / name, optimize=True
-            )  # a third of the bytes
 
 
 def draw_maps(browser: Browser, server: AppServer, file: Path) -> None:
