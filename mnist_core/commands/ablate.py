@@ -59,6 +59,7 @@ def _lines(name: str, document: Document) -> Iterator[str]:
             f" {one['errors']:,} of {document['images']:,} wrong, loss {one['loss']:.4f}"
         )
     yield (
-        f"  {document['flipped']:,} images get another class: {len(document['broken']):,} newly broken,"
+        f"  {document['flipped']:,} image{'s get' if document['flipped'] != 1 else ' gets'} another class:"
+        f" {len(document['broken']):,} newly broken,"
         f" {len(document['fixed']):,} fixed"
     )

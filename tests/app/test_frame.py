@@ -257,6 +257,14 @@ def test_a_switch_to_another_page_keeps_what_is_looked_at(open_page, add_run):
     assert app.query_params == {"run": record.id, "epoch": "1"}
 
 
+def test_a_bare_address_that_a_page_switch_left_behind_changes_no_run(open_page, add_run):
+    older, _ = add_run("done"), add_run("done")
+    app = open_page("predictions", run=older.id, epoch="1")
+    app.query_params.clear()
+    app.run()
+    assert app.query_params == {"run": older.id, "epoch": "1"}
+
+
 def test_back_to_the_bare_page_forgets_what_was_looked_at(open_page, add_run):
     add_run("done", name="one")
     app = open_page("runs", run="one")

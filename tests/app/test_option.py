@@ -16,6 +16,8 @@ def script():
 
     unit, image = Option("unit", ("weights",)), Option("image", ("weights", "network"))
     current_link(st.session_state["page"])
+    if st.session_state.get("quiet"):
+        st.stop()
     shown = {"weights": (unit, image), "network": (image,), "runs": ()}[st.session_state["page"]]
     for option in shown:
         if option.asked:
@@ -79,6 +81,16 @@ def test_pages_that_share_an_option_take_it_along(visitor):
     assert at(visitor, "network") == ["image: 47"]
     assert at(visitor, "network") == ["image: nothing"], "taken back there"
     assert at(visitor, "weights") == ["unit: 3", "image: nothing"]
+
+
+def test_an_option_that_nothing_drew_is_remembered_too(visitor):
+    at(visitor, "network", image="47")
+    at(visitor, "runs")
+    visitor.session_state["quiet"] = True
+    assert at(visitor, "weights", unit="3", image="48") == []
+    visitor.session_state["quiet"] = False
+    at(visitor, "runs")
+    assert at(visitor, "weights") == ["unit: 3", "image: 48"]
 
 
 def test_a_link_that_says_an_option_is_not_mixed_with_older_ones(visitor):

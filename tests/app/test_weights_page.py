@@ -427,7 +427,10 @@ def test_a_run_without_recorded_weights_says_so(open_page, add_run):
         ({"layer": "conv_2", "channel": "6"}, "`channel` in the link must be between 0 and 5, got `6`; channel 0 is"),
         ({"before": "9"}, "`before` in the link must be an epoch of the run, 0 to 1, got `9`; 0 is shown."),
         ({"unit": "6"}, "`unit` in the link must be between 0 and 5, got `6`; no unit is chosen."),
-        ({"off": "2,6"}, "`off` in the link must be units between 0 and 5, such as 3,7, got `2,6`; none is switched"),
+        (
+            {"off": "2,6"},
+            "`off` in the link must be at most 64 units between 0 and 5, such as 3,7, got `2,6`; none is switched",
+        ),
         ({"matched": "x"}, "`matched` in the link must be such as epoch:3 or run:ID, got `x`; nothing is compared."),
         ({"matched": "epoch:7"}, "What was to be compared with, epoch 7, is not here; nothing is compared."),
     ],
@@ -475,6 +478,26 @@ def test_what_units_give_for_images_is_judged_once_it_is_known(open_page, finish
     app.query_params["epoch"] = "1"
     app.run()
     assert "Judged by the weights alone" in said(app), "at this epoch nobody asked"
+
+
+def test_units_stay_off_in_their_run_alone_but_a_link_may_bring_any(open_page, home):
+    one, other = (record_run(dense(6), [weights_of(dense(6), seed)] * 2, name=f"run-{seed}") for seed in (1, 2))
+    app = opened(open_page, one, unit="3", off="3,5")
+    app.selectbox(key="frame_run").set_value(other.id).run()
+    assert {name: "".join(text) for name, text in app.query_params.items()} == {"run": other.id, "unit": "3"}
+    app.query_params["run"], app.query_params["off"] = one.id, "3,5"
+    app.run()
+    assert "".join(app.query_params["off"]) == "3,5"
+
+
+@pytest.mark.parametrize("query", [{"order": "zzz"}, {"difference": "zzz"}])
+def test_a_choice_that_there_is_not_is_said(open_page, home, query):
+    (name,) = query
+    app = opened(open_page, record_run(dense(6), [weights_of(dense(6), 1)] * 2), **query)
+    assert f"`{name}` in the link must be one of" in said(app)
+    app.segmented_control(key=f"weights_{name}_menu").set_value({"order": "norm", "difference": "own"}[name]).run()
+    assert "in the link must be" not in said(app)
+    assert "".join(app.query_params[name]) in ("norm", "own")
 
 
 def test_what_was_asked_of_another_run_is_no_fault_of_the_link(open_page, home):

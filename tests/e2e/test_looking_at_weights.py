@@ -16,6 +16,9 @@ from tests.e2e.steps import drawn, start_run, stop_button
 from tools.app_server import AppServer
 
 RUN = "looked-into"
+BEGUN_MS = 1000
+"""Until the run that a click asked for has begun, of which the address is the first sign."""
+
 PIXELS = """canvas => {
   const { data, width } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height)
   const step = width / 28
@@ -102,6 +105,13 @@ def test_back_and_forward_take_a_choice_back_and_make_it_again(server: AppServer
         page.wait_for_url(f"**unit={unit}*")
         expect(words(page)).to_contain_text(f"unit {unit}: norm ")
         drawn(page)
+    page.get_by_role("radio", name="norm").click()
+    page.wait_for_url("**order=norm*")
+    page.wait_for_timeout(BEGUN_MS)
+    drawn(page)
+    page.go_back()
+    expect(page).not_to_have_url(re.compile("order="))
+    expect(page.get_by_role("heading", name="Unit 1 of dense_1")).to_be_visible()
     page.go_back()
     expect(page.get_by_role("heading", name="Unit 0 of dense_1")).to_be_visible()
     page.go_back()

@@ -1,34 +1,85 @@
 """The one place where pages write into the URL themselves, and what a session keeps of it for its next visit to a page.
 
-Streamlit makes a step in the browser's history of each message, so what is set together is sent together.
+Streamlit makes a step in the browser's history of each message and offers no way to replace one, so what is set
+together is sent together.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import streamlit as st
 
-__all__ = ["kept_options", "remembered", "write_address"]
+__all__ = ["Declared", "declare", "forget_of_run", "is_said", "keep", "remember", "remembered", "write_address"]
 
 OPTIONS = "options_of_pages"
 
 
+@dataclass(frozen=True)
+class Declared:
+    """What is known of an option, whoever draws it.
+
+    Attributes:
+        name: of the query parameter.
+        pages: those that have it; they share its value.
+        is_of_run: whether it means nothing in another run.
+    """
+
+    name: str
+    pages: tuple[str, ...]
+    is_of_run: bool = field(default=False, compare=False)
+
+
+_DECLARED: set[Declared] = set()
+
+
+def declare(option: Declared) -> None:
+    """Has an option remembered between visits to its pages, also where nothing draws it."""
+    _DECLARED.add(option)
+
+
+def is_said(name: str) -> bool:
+    """Whether the URL says a query parameter."""
+    return bool(st.query_params.get_all(name))
+
+
 def write_address(values: Mapping[str, str]) -> None:
-    """Writes query parameters; an empty value takes one out."""
-    for name, value in values.items():
-        if not value and name in st.query_params:
-            del st.query_params[name]
+    """Writes query parameters in one message; an empty value takes one out."""
     new = {name: value for name, value in values.items() if value and st.query_params.get(name) != value}
-    if new:
-        st.query_params.update(new)
+    gone = [name for name, value in values.items() if not value and is_said(name)]
+    if new or gone:
+        st.query_params.update(new | {name: [] for name in gone})  # what holds an empty list is not in the URL
 
 
-def kept_options(page: str) -> dict[str, str]:
-    """The options of a page, by name, as they were when the session last saw it; to be changed in place."""
-    every: dict[str, dict[str, str]] = st.session_state.setdefault(OPTIONS, {})
-    return every.setdefault(page, {})
+def remember(page: str) -> None:
+    """Takes over what the URL says of the options of a page; what it leaves out is at its default."""
+    for option in _DECLARED:
+        if page in option.pages:
+            keep(option, st.query_params.get(option.name, ""))
 
 
 def remembered(page: str) -> dict[str, str]:
     """What a visit to a page begins with: its options as they were, unless the URL says any of them itself."""
-    known = kept_options(page)
-    return {} if any(name in st.query_params for name in known) else dict(known)
+    known = _kept(page)
+    return {} if any(map(is_said, known)) else dict(known)
+
+
+def keep(option: Declared, text: str) -> None:
+    """Keeps what is asked for, for the next visit to each page that has the option; nothing where it is empty."""
+    for page in option.pages:
+        if text:
+            _kept(page)[option.name] = text
+        else:
+            _kept(page).pop(option.name, None)
+
+
+def forget_of_run() -> dict[str, str]:
+    """Forgets what means nothing in another run; what takes it out of the URL, for `write_address`."""
+    gone = [option for option in _DECLARED if option.is_of_run]
+    for option in gone:
+        keep(option, "")
+    return {option.name: "" for option in gone}
+
+
+def _kept(page: str) -> dict[str, str]:
+    every: dict[str, dict[str, str]] = st.session_state.setdefault(OPTIONS, {})
+    return every.setdefault(page, {})

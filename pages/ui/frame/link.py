@@ -13,7 +13,7 @@ import streamlit as st
 
 from mnist_core.analysis.selection import Selection
 from mnist_core.errors import InvalidInput
-from pages.ui.frame.address import remembered, write_address
+from pages.ui.frame.address import forget_of_run, is_said, remember, remembered, write_address
 
 __all__ = ["EPOCH_NAMES", "Link", "current_link", "go_to", "link_now", "link_query", "pin"]
 
@@ -74,26 +74,28 @@ def _one_word(ref: str) -> str:
     return "".join(letter if letter.isprintable() and letter != "`" else "?" for letter in ref[:100])
 
 
-def current_link(page: str | None = None) -> Link:
+def current_link(page: str | None = None, *, pins: bool = False) -> Link:
     """The link of this session, after a look at the URL.
 
     Args:
         page: the page that begins to run; the frame gives it, so that a URL that lost its parameters on the same page,
-            by the browser's back button, is told from one that a page switch cleared.
+            by the browser's Back, is told from one that a page switch cleared.
+        pins: whether the page always names its run, so that a URL that names nothing is never somebody's wish: it is
+            what a page switch left behind in the browser's history.
     """
     link = link_now()
     is_new_page = page is not None and page != st.session_state.get(PAGE_KEY)
-    named = {name: st.query_params[name] for name in PARTS if name in st.query_params}
+    named = {name: st.query_params[name] for name in PARTS if is_said(name)}
     if named:
         link = _after(link, Link.parse(named))
-    elif page is not None and not is_new_page and link.query():
+    elif page is not None and not is_new_page and not pins:
         link = Link()
-    options: dict[str, str] = {}
-    if page is not None and is_new_page:
-        st.session_state[PAGE_KEY] = page
-        options = remembered(page)
+    is_cleared = is_new_page or (pins and not named)
     st.session_state[LINK_KEY] = link
-    _write(link, options)
+    _write(link, remembered(page) if page is not None and is_cleared else {})
+    if page is not None:
+        st.session_state[PAGE_KEY] = page
+        remember(page)
     return link
 
 
@@ -110,9 +112,10 @@ def link_now() -> Link:
 
 def go_to(**changes: Any) -> None:
     """Changes what is looked at, in the session and the URL; for callbacks, and before `st.switch_page`."""
-    link = replace(link_now(), problems=(), **changes)
+    before = link_now()
+    link = replace(before, problems=(), **changes)
     st.session_state[LINK_KEY] = link
-    _write(link)
+    _write(link, forget_of_run() if link.run != before.run else {})
 
 
 def pin(link: Link, run: str, problems: Sequence[str]) -> Link:

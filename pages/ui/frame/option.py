@@ -1,18 +1,21 @@
 """One option of a page that no bound widget can hold: the URL has it, so that a link and the browser's Back do too.
 
-Not a bound widget: those pass over what is not there in silence, and an option may be asked for before it is there.
-A page switch clears the URL; `current_link` then writes back what `address.py` keeps.
+Not a bound widget: those pass over what is not there in silence, make no step in the browser's history, and cannot be
+asked for before they are there. A page switch clears the URL; `current_link` then writes back what `address.py` keeps.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.ui.frame.address import kept_options, write_address
+from pages.ui.frame.address import Declared, declare, is_said, keep, write_address
+from pages.ui.guard import guarded
 
-__all__ = ["Option", "shown_text"]
+__all__ = ["Option", "keep_all", "pick", "shown_text"]
 
 WISHES = "wishes_of_pages"
+WRONG = "`{name}` in the link must be one of {offered}, got `{given}`; {shown} is shown."
 
 
 @dataclass(frozen=True)
@@ -22,10 +25,15 @@ class Option:
     Attributes:
         name: of the query parameter.
         pages: those that have it, by the last part of their address; several share one value.
+        is_of_run: whether it means nothing in another run, and is forgotten when one is picked.
     """
 
     name: str
     pages: tuple[str, ...]
+    is_of_run: bool = False
+
+    def __post_init__(self) -> None:
+        declare(self._declared)
 
     @property
     def menu(self) -> str:
@@ -35,33 +43,28 @@ class Option:
     @property
     def is_in_link(self) -> bool:
         """Whether the URL says it."""
-        return self.name in st.query_params
+        return is_said(self.name)
 
     @property
     def asked(self) -> str:
         """What is asked for; empty for the default."""
-        if not self.is_in_link:
-            self._remember("")  # taken back, be it by the browser's Back
         return str(st.query_params.get(self.name) or self._wishes.get(self.name, ""))
 
     def keep(self, text: str) -> None:
         """Asks for it from now on; empty asks for the default. Also for callbacks."""
+        keep_all({self: text})
+
+    def _forget_wish(self) -> None:
         self._wishes.pop(self.name, None)
-        self._remember(text)
-        write_address({self.name: text})
 
     def leave_link(self) -> None:
         """Takes it out of the URL; it is asked for again, by this session, until something else is."""
         self._wishes[self.name] = self.asked
         write_address({self.name: ""})
 
-    def _remember(self, text: str) -> None:
-        for page in self.pages:
-            options = kept_options(page)
-            if text:
-                options[self.name] = text
-            else:
-                options.pop(self.name, None)
+    @property
+    def _declared(self) -> Declared:
+        return Declared(self.name, self.pages, self.is_of_run)
 
     @property
     def _wishes(self) -> dict[str, str]:
@@ -69,6 +72,52 @@ class Option:
         return every.setdefault(self.pages[0], {})
 
 
+def keep_all(values: Mapping[Option, str]) -> None:
+    """Asks for several options at once, so that they are one step in the browser's history."""
+    for option, text in values.items():
+        option._forget_wish()
+        keep(option._declared, text)
+    write_address({option.name: text for option, text in values.items()})
+
+
+def pick(
+    option: Option, label: str, offered: Sequence[str], *, explained: str | None = None, clears: Sequence[Option] = ()
+) -> tuple[str, str]:
+    """Draws a choice between a few; which it is, and what is wrong with the one that the link asks for, as a sentence.
+
+    Args:
+        option: whose choice it is.
+        label: what stands above it; only read aloud where nothing explains it.
+        offered: what there is; the first one is the default.
+        explained: what the choice means.
+        clears: options that go back to their default with another choice.
+    """
+    asked = option.asked or offered[0]
+    chosen = asked if asked in offered else offered[0]
+    st.session_state[option.menu] = chosen
+    st.segmented_control(
+        label,
+        offered,
+        required=True,
+        key=option.menu,
+        on_change=_picked,
+        args=(option, offered[0], tuple(clears)),
+        help=explained,
+        label_visibility="visible" if explained else "collapsed",
+    )
+    if chosen == asked:
+        return chosen, ""
+    given = shown_text(asked)
+    return chosen, WRONG.format(name=option.name, offered=", ".join(offered), given=given, shown=chosen)
+
+
+@guarded
+def _picked(option: Option, default: str, clears: Sequence[Option]) -> None:
+    chosen = str(st.session_state[option.menu])
+    keep_all(dict.fromkeys(clears, "") | {option: "" if chosen == default else chosen})
+
+
 def shown_text(text: str) -> str:
     """What a URL says, fit for a sentence."""
-    return "".join(letter for letter in text[:40] if letter.isalnum() or letter in "_-,:.")
+    said = "".join(letter for letter in text[:40] if letter.isalnum() or letter in "_-,:. ")
+    return f"{said}..." if len(text) > 40 else said

@@ -90,7 +90,7 @@ def frame(page: StreamlitPage, question: str | None) -> None:
         page: the page that begins to run.
         question: what it answers of a run, for its header; None where it looks at none and draws its own.
     """
-    link = current_link(page.url_path)
+    link = current_link(page.url_path, pins=question is not None)
     if question is None:
         return
     runs = services().lab.archive.store.runs()

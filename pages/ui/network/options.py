@@ -4,25 +4,22 @@ from typing import Literal
 
 import streamlit as st
 
+from pages.ui.frame.option import Option, pick
+
 __all__ = ["NETWORK", "WAY", "Part", "choose_part", "is_folded"]
 
 Part = Literal["one image", "the network"]
 WAY: Part = "one image"
 NETWORK: Part = "the network"
 UNFOLDED = "unfolded"
+PART = Option("part", ("network",))
 
 
 def choose_part() -> Part:
     """Draws the choice between an image on its way and the network itself."""
-    chosen = st.segmented_control(
-        "part of the page",
-        (WAY, NETWORK),
-        default=WAY,
-        required=True,
-        key="part",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    chosen, problem = pick(PART, "part of the page", (WAY, NETWORK))
+    if problem:
+        st.warning(problem, icon=":material/link_off:")
     return NETWORK if chosen == NETWORK else WAY
 
 

@@ -24,10 +24,8 @@ VISIBLE = {True: 3, False: 4}
 MEASURES = ("change", "update")
 TITLES = {"change": "Change since epoch 0", "update": "Step in an epoch"}
 SHARE, ABSOLUTE = "% of the norm at epoch 0", "norm"
-READ = (
-    "How far each layer's weights are from where they started, and how large each step was, as a share of their norm at"
-    " epoch 0."
-)
+READ = "How far each layer's weights are from where they started, and how large each step was{share}."
+SHARE_SAID = ", as a share of their norm at epoch 0"
 FROM_ZERO = "{layers} start{s} at 0, so there is no share: its dashed line is the norm of the change itself."
 THINNED = "{kept} of {recorded} epochs still have the weights of all layers."
 GAPS = "Where epochs lie between two that were read, a step is the way between them, divided by the number of epochs."
@@ -40,7 +38,7 @@ class Cursors(NamedTuple):
     Attributes:
         epoch: that is looked at.
         before: that of the second cursor.
-        last: the last one of the run, where the axes end.
+        last: where the axes end: the last one of the run, or of those that are planned while it trains.
         layer: the one that is chosen.
     """
 
@@ -67,7 +65,7 @@ def draw_changes(followed: Followed, cursors: Cursors) -> None:
                 alt=_spoken(followed, measure),
             )
     zero = [one.layer.name for one in followed.layers if one.layer.relative_change is None]
-    said = [READ]
+    said = [READ.format(share=SHARE_SAID if len(zero) < len(followed.layers) else "")]
     if zero:
         said.append(FROM_ZERO.format(layers=", ".join(zero), s="s" if len(zero) == 1 else ""))
     st.caption(" ".join([*said, *reading_said(followed)]))

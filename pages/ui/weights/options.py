@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mnist_core.analysis.units import ORDERS, UnitOrder
 from mnist_core.runs.kept import nearest_epoch
-from pages.ui.frame.option import Option, shown_text
+from pages.ui.frame.option import Option, keep_all, pick, shown_text
 from pages.ui.frame.view import View
 from pages.ui.guard import guarded
 from pages.ui.weights.layers import KernelLayer, kernel_layers, layer_label
@@ -17,9 +17,10 @@ from pages.ui.weights.reading import kept_of
 
 __all__ = ["MOST_OFF", "OFF", "Options", "choose_options", "choose_unit", "page_of_tiles"]
 
-LAYER, CHANNEL, BEFORE, UNIT, TILES, OFF = (
-    Option(name, ("weights",)) for name in ("layer", "channel", "before", "unit", "tiles", "off")
+LAYER, CHANNEL, ORDER, BEFORE, DIFFERENCE, UNIT, TILES = (
+    Option(name, ("weights",)) for name in ("layer", "channel", "order", "before", "difference", "unit", "tiles")
 )
+OFF = Option("off", ("weights",), is_of_run=True)
 OF_THE_LAYER = (CHANNEL, UNIT, TILES, OFF)
 """What means nothing in another layer."""
 
@@ -44,7 +45,10 @@ WRONG_LAYER = "`layer` in the link must be one of {known}, got `{given}`; {shown
 WRONG_CHANNEL = "`channel` in the link must be between 0 and {most}, got `{given}`; channel 0 is shown."
 WRONG_BEFORE = "`before` in the link must be an epoch of the run, {first} to {last}, got `{given}`; {shown} is shown."
 WRONG_UNIT = "`unit` in the link must be between 0 and {most}, got `{given}`; no unit is chosen."
-WRONG_OFF = "`off` in the link must be units between 0 and {most}, such as 3,7, got `{given}`; none is switched off."
+WRONG_OFF = (
+    "`off` in the link must be at most {most_off} units between 0 and {most}, such as 3,7, got `{given}`; none is"
+    " switched off."
+)
 
 
 @dataclass(frozen=True)
@@ -76,44 +80,27 @@ def choose_options(view: View) -> Options:
     """Draws the choices; whatever a browser sends, each is one that there is."""
     layer, wrong_layer = _pick_layer(view)
     channel, wrong_channel = _pick_channel(layer)
-    order = st.segmented_control(
-        "order",
-        ORDERS,
-        default=ORDERS[0],
-        required=True,
-        key="order",
-        bind="query-params",
-        on_change=_order_picked,
-        help=HELP_ORDER,
-    )
+    order, wrong_order = pick(ORDER, "order", ORDERS, explained=HELP_ORDER, clears=(TILES,))
     before, wrong_before = _pick_before(view, layer)
-    scale = st.segmented_control(
-        "scale of the difference",
-        SCALES,
-        default=SCALES[0],
-        required=True,
-        key="difference",
-        bind="query-params",
-        help=HELP_SCALE,
-    )
+    scale, wrong_scale = pick(DIFFERENCE, "scale of the difference", SCALES, explained=HELP_SCALE)
     unit, wrong_unit = _whole(UNIT, layer.units, WRONG_UNIT)
-    if view.is_new_run:
-        OFF.keep("")
     off, wrong_off = _units_off(layer)
-    wrong = {LAYER: wrong_layer, CHANNEL: wrong_channel, BEFORE: wrong_before, UNIT: wrong_unit, OFF: wrong_off}
+    wrong = {ORDER: wrong_order, BEFORE: wrong_before, DIFFERENCE: wrong_scale, LAYER: wrong_layer}
+    of_the_layer = {CHANNEL: wrong_channel, UNIT: wrong_unit, OFF: wrong_off}
     if view.is_new_run:  # what was asked of the run before is no fault of the link
-        for choice, problem in wrong.items():
+        for choice, problem in (wrong | of_the_layer).items():
             if problem:
                 choice.leave_link()
+    said = wrong if wrong_layer else wrong | of_the_layer  # the rest was asked of a layer that is not there
     return Options(
         layer=layer,
         channel=channel or 0,
-        order=next((one for one in ORDERS if one == order), ORDERS[0]),
+        order=next(one for one in ORDERS if one == order),
         has_own_scale=scale == SCALES[1],
         before=before,
         unit=unit,
         off=off,
-        problems=() if view.is_new_run else tuple(filter(None, wrong.values())),
+        problems=() if view.is_new_run else tuple(filter(None, said.values())),
     )
 
 
@@ -122,14 +109,8 @@ def choose_unit(unit: int) -> None:
     """Chooses a unit, in session and link; the same again chooses none. For callbacks."""
     is_chosen = UNIT.asked == str(unit)
     page = st.session_state.get(TILES.menu)
-    TILES.keep(str(page) if is_chosen and isinstance(page, int) else "")  # the page of the unit, or that one sees
-    UNIT.keep("" if is_chosen else str(unit))
-
-
-def _drop_what_is_of_the_layer() -> None:
-    """Takes back what means nothing in another layer. For callbacks."""
-    for one in OF_THE_LAYER:
-        one.keep("")
+    stays = str(page) if is_chosen and isinstance(page, int) else ""  # the page that one sees, else that of the unit
+    keep_all({TILES: stays, UNIT: "" if is_chosen else str(unit)})
 
 
 def page_of_tiles(order: NDArray[np.int64], unit: int | None, per_page: int) -> int:
@@ -186,8 +167,7 @@ def _pick_layer(view: View) -> tuple[KernelLayer, str]:
 
 @guarded
 def _layer_picked() -> None:
-    _drop_what_is_of_the_layer()
-    LAYER.keep(str(st.session_state[LAYER.menu]))
+    keep_all(dict.fromkeys(OF_THE_LAYER, "") | {LAYER: str(st.session_state[LAYER.menu])})
 
 
 def _pick_channel(layer: KernelLayer) -> tuple[int, str]:
@@ -206,12 +186,6 @@ def _pick_channel(layer: KernelLayer) -> tuple[int, str]:
 def _channel_picked() -> None:
     channel = st.session_state[CHANNEL.menu]
     CHANNEL.keep(str(channel) if channel else "")
-
-
-@guarded
-def _order_picked() -> None:
-    """The page of tiles is then that of the chosen unit, or the first."""
-    TILES.keep("")
 
 
 def _pick_before(view: View, layer: KernelLayer) -> tuple[int, str]:
@@ -256,4 +230,6 @@ def _units_off(layer: KernelLayer) -> tuple[tuple[int, ...], str]:
         if units[-1] < layer.units:
             OFF.keep(",".join(map(str, units)))
             return units, ""
-    return (), WRONG_OFF.format(most=layer.units - 1, given=shown_text(asked)) if OFF.is_in_link else ""
+    return (), WRONG_OFF.format(
+        most_off=MOST_OFF, most=layer.units - 1, given=shown_text(asked)
+    ) if OFF.is_in_link else ""

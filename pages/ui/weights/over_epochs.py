@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.ui.frame.view import View
 from pages.ui.guard import guarded
+from pages.ui.recorded import spec_of
 from pages.ui.weights.changes import Cursors, draw_changes
 from pages.ui.weights.distribution import draw_distribution
 from pages.ui.weights.history import Followed, follow
@@ -24,7 +25,9 @@ def draw_over_epochs(view: View, looked: Looked) -> None:
     """
     st.subheader("Over the epochs", anchor=False)
     followed = follow(view.record, len(view.epochs))
-    cursors = Cursors(view.epoch, looked.before.epoch, view.epochs[-1].epoch, looked.layer.name)
+    planned = spec_of(view.record).training.epochs if view.record.state.is_active else 0
+    last = max(view.epochs[-1].epoch, planned)
+    cursors = Cursors(view.epoch, looked.before.epoch, last, looked.layer.name)
     if followed.is_complete:
         _draw(followed, cursors)
     else:
