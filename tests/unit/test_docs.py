@@ -49,8 +49,8 @@ ROOMS = {
 BY_HAND = {
     "predictions": {"against", "against_run", "image"},
     "embeddings": {"layer", "settings", "beside", "image"},
-    "weights": {"layer", "channel", "before", "unit", "off", "tiles", "matched"},
-    "network": {"image", "beside"},
+    "weights": {"layer", "channel", "order", "before", "difference", "unit", "off", "tiles", "matched"},
+    "network": {"image", "beside", "part"},
     "curves": set(),
 }
 """Those that no bound widget writes."""
