@@ -28,10 +28,13 @@ def page() -> None:
         options = choose_options(view)
         if not kept_of(view.record, options.layer):
             st.info(NOTHING, icon=":material/inventory_2:")
-            return
-        other, wrong_other = choose_other(view, options)
+            other, wrong_other = None, ""
+        else:
+            other, wrong_other = choose_other(view, options)
     for problem in filter(None, (*options.problems, wrong_other)):
         above.warning(problem, icon=":material/link_off:")
+    if not kept_of(view.record, options.layer):
+        return
     with guard():
         looked = look(view, options)
         _one_layer(view, options, looked)

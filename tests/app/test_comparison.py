@@ -123,6 +123,15 @@ def test_what_is_chosen_stays_while_the_epoch_has_nothing_to_compare_with(finish
     assert app.segmented_control(key="numbers").value == "difference"
 
 
+def test_nothing_can_be_chosen_again(finished_run):
+    app = open_matrix(run=finished_run.id, against="1")
+    app.selectbox(key=EPOCHS).set_value("none").run()
+    assert_sound(app)
+    assert not warnings(app)
+    assert "against" not in app.query_params
+    assert not warnings(app.run())
+
+
 def test_another_run_is_compared_at_its_own_epochs(finished_run):
     rival = rival_of(finished_run)
     app = open_matrix(run=finished_run.id)

@@ -265,6 +265,16 @@ def test_a_bare_address_that_a_page_switch_left_behind_changes_no_run(open_page,
     assert app.query_params == {"run": older.id, "epoch": "1"}
 
 
+@pytest.mark.parametrize(
+    "query", [{"epoch": "kept"}, {"split": "validation"}, {"epoch": "kept", "split": "validation"}]
+)
+def test_what_is_at_its_default_leaves_the_address(open_page, add_run, query):
+    record = add_run("done")
+    app = open_page("predictions", run=record.id, **query)
+    assert not warnings(app)
+    assert app.query_params == {"run": record.id}
+
+
 def test_back_to_the_bare_page_forgets_what_was_looked_at(open_page, add_run):
     add_run("done", name="one")
     app = open_page("runs", run="one")

@@ -11,11 +11,12 @@ LATER = {"unit": "3", "image": "47"}
 def script():
     import streamlit as st
 
+    from pages.ui.frame.address import remember
     from pages.ui.frame.link import current_link
     from pages.ui.frame.option import Option
 
     unit, image = Option("unit", ("weights",)), Option("image", ("weights", "network"))
-    current_link(st.session_state["page"])
+    remember(st.session_state["page"], current_link(st.session_state["page"]).run)
     if st.session_state.get("quiet"):
         st.stop()
     shown = {"weights": (unit, image), "network": (image,), "runs": ()}[st.session_state["page"]]

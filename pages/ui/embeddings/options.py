@@ -125,6 +125,7 @@ def _pick_layer(view: View) -> tuple[str, str]:
         format_func=lambda name: layer_label(name, layers),
         key=LAYER.menu,
         on_change=_layer_picked,
+        args=(layers.last_hidden,),
         help=HELP_LAYER,
         width=170,
     )
@@ -132,5 +133,6 @@ def _pick_layer(view: View) -> tuple[str, str]:
 
 
 @guarded
-def _layer_picked() -> None:
-    LAYER.keep(str(st.session_state[LAYER.menu]))
+def _layer_picked(default: str) -> None:
+    picked = str(st.session_state[LAYER.menu])
+    LAYER.keep("" if picked == default else picked)

@@ -13,7 +13,7 @@ import streamlit as st
 
 from mnist_core.analysis.selection import Selection
 from mnist_core.errors import InvalidInput
-from pages.ui.frame.address import forget_of_run, is_said, remember, remembered, write_address
+from pages.ui.frame.address import forget_of_run, is_said, remembered, write_address
 
 __all__ = ["EPOCH_NAMES", "Link", "current_link", "go_to", "link_now", "link_query", "pin"]
 
@@ -92,10 +92,9 @@ def current_link(page: str | None = None, *, pins: bool = False) -> Link:
         link = Link()
     is_cleared = is_new_page or (pins and not named)
     st.session_state[LINK_KEY] = link
-    _write(link, remembered(page) if page is not None and is_cleared else {})
+    _write(link, remembered(page, link.run) if page is not None and is_cleared else {})
     if page is not None:
         st.session_state[PAGE_KEY] = page
-        remember(page)
     return link
 
 
@@ -132,7 +131,7 @@ def pin(link: Link, run: str, problems: Sequence[str]) -> Link:
     pinned = replace(link, run=run, problems=(*link.problems, *problems))
     pinned = replace(pinned, epoch="kept") if problems else pinned
     st.session_state[LINK_KEY] = pinned
-    _write(pinned)
+    _write(pinned, forget_of_run() if problems else {})
     return pinned
 
 

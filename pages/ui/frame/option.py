@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.ui.frame.address import Declared, declare, is_said, keep, write_address
+from pages.ui.frame.address import Declared, declare, is_said, keep, wishes, write_address
 from pages.ui.guard import guarded
 
-__all__ = ["Option", "keep_all", "pick", "shown_text"]
+__all__ = ["Option", "keep_all", "leave_all", "pick", "shown_text"]
 
-WISHES = "wishes_of_pages"
 WRONG = "`{name}` in the link must be one of {offered}, got `{given}`; {shown} is shown."
 
 
@@ -54,13 +53,13 @@ class Option:
         """Asks for it from now on; empty asks for the default. Also for callbacks."""
         keep_all({self: text})
 
-    def _forget_wish(self) -> None:
+    def forget_wish(self) -> None:
+        """What left the URL is no longer asked for."""
         self._wishes.pop(self.name, None)
 
     def leave_link(self) -> None:
         """Takes it out of the URL; it is asked for again, by this session, until something else is."""
-        self._wishes[self.name] = self.asked
-        write_address({self.name: ""})
+        leave_all([self])
 
     @property
     def _declared(self) -> Declared:
@@ -68,16 +67,23 @@ class Option:
 
     @property
     def _wishes(self) -> dict[str, str]:
-        every: dict[str, dict[str, str]] = st.session_state.setdefault(WISHES, {})
-        return every.setdefault(self.pages[0], {})
+        return wishes(self.pages[0])
 
 
 def keep_all(values: Mapping[Option, str]) -> None:
     """Asks for several options at once, so that they are one step in the browser's history."""
     for option, text in values.items():
-        option._forget_wish()
+        option.forget_wish()
         keep(option._declared, text)
     write_address({option.name: text for option, text in values.items()})
+
+
+def leave_all(options: Sequence[Option]) -> None:
+    """Takes options out of the URL at once; each is asked for again, by this session, until something else is."""
+    for option in options:
+        if not option.is_of_run:
+            option._wishes[option.name] = option.asked
+    write_address({option.name: "" for option in options})
 
 
 def pick(
@@ -106,6 +112,7 @@ def pick(
         label_visibility="visible" if explained else "collapsed",
     )
     if chosen == asked:
+        option.keep("" if chosen == offered[0] else chosen)
         return chosen, ""
     given = shown_text(asked)
     return chosen, WRONG.format(name=option.name, offered=", ".join(offered), given=given, shown=chosen)

@@ -14,6 +14,7 @@ from mnist_core.errors import RunNotFound
 from mnist_core.run import Run
 from mnist_core.runs import EpochRecord, RunRecord, RunState
 from pages.ui.format import reason_of, state_word
+from pages.ui.frame.address import remember
 from pages.ui.frame.chosen import choose_epoch, find_run
 from pages.ui.frame.link import Link, current_link, pin
 from pages.ui.frame.prefetch import prefetch
@@ -100,6 +101,7 @@ def frame(page: StreamlitPage, question: str | None) -> None:
         st.stop()
     record, problems = find_run(link, runs)
     link = pin(link, record.id, [_by_name(link.run, problem) for problem in problems])
+    remember(page.url_path, record.id)
     st.session_state[SEEN_KEY] = (record.id, record.name)
     recorded = epochs_of(record)
     is_live = record.state.is_active and link.epoch in ("kept", "last")  # what counts of a run that trains moves anyway

@@ -59,10 +59,11 @@ def choose_beside(
     nearest, note = _nearest(view, asked, epochs)
     chosen, problem = (nearest, "") if nearest in labels else ("", _why_not(nearest, request))
     if problem and view.is_new_run:  # it was chosen in another run
-        asked = problem = ""
-    st.session_state[BESIDE.menu] = chosen
-    if not problem:
+        BESIDE.leave_link()
+        problem = ""
+    elif not problem:
         BESIDE.keep(asked)
+    st.session_state[BESIDE.menu] = chosen
     st.selectbox(
         "beside it",
         list(labels),
@@ -79,11 +80,12 @@ def choose_beside(
 
 def _nearest(view: View, asked: str, epochs: tuple[int, ...]) -> tuple[str, str]:
     """What is asked for, or the nearest epoch where the weights of that one are not kept, and a sentence about it."""
-    kind, _, number = asked.partition(":")
-    if kind != "epoch" or not number.isdecimal() or int(number) not in {one.epoch for one in view.epochs}:
+    shape = re.fullmatch("epoch:([0-9]{1,9})", asked)
+    if shape is None or int(shape.group(1)) not in {one.epoch for one in view.epochs}:
         return asked, ""
-    nearest = nearest_epoch(epochs, int(number))
-    return f"epoch:{nearest}", "" if nearest == int(number) else thinned_said(int(number), nearest, "beside it")
+    wanted = int(shape.group(1))
+    nearest = nearest_epoch(epochs, wanted)
+    return f"epoch:{nearest}", "" if nearest == wanted else thinned_said(wanted, nearest, "beside it")
 
 
 def _resolved(chosen: str, request: ImageRequest, note: str) -> Beside | None:

@@ -87,7 +87,9 @@ def draw_matched(view: View, options: Options, looked: Looked, other: Other) -> 
         st.caption(WAITS)
         _wait(_key(view, looked.now, other))
         return
-    pairs = _paired(_key(view, now, other), _images=_images(view, looked.layer, other), _here=now, _there=other.at)
+    images = _images(view, looked.layer, other)
+    split = "" if images is None else view.split
+    pairs = _paired(_key(view, now, other), split, _images=images, _here=now, _there=other.at)
     similarity, left = pairs.match.similarity, abs(looked.layer.units - other.layer.units)
     said = MEAN.format(
         mean=_cosine(similarity.mean()),
@@ -138,7 +140,14 @@ def _wait(key: _Key) -> None:
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
-def _paired(key: _Key, *, _images: Callable[[], Images] | None, _here: LayerAt, _there: LayerAt) -> _Pairs:  # noqa: ARG001
+def _paired(
+    key: _Key,  # noqa: ARG001
+    split: str,  # noqa: ARG001 - whose images are asked about, empty where none are
+    *,
+    _images: Callable[[], Images] | None,
+    _here: LayerAt,
+    _there: LayerAt,
+) -> _Pairs:
     one, other = _here.weights.kernel, _there.weights.kernel
     match, end = matched_units(one, other, signed=True), scale_end([one, other])
     if _images is None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mnist_core.analysis.units import ORDERS, UnitOrder
 from mnist_core.runs.kept import nearest_epoch
-from pages.ui.frame.option import Option, keep_all, pick, shown_text
+from pages.ui.frame.option import Option, keep_all, leave_all, pick, shown_text
 from pages.ui.frame.view import View
 from pages.ui.guard import guarded
 from pages.ui.weights.layers import KernelLayer, kernel_layers, layer_label
@@ -88,9 +88,7 @@ def choose_options(view: View) -> Options:
     wrong = {ORDER: wrong_order, BEFORE: wrong_before, DIFFERENCE: wrong_scale, LAYER: wrong_layer}
     of_the_layer = {CHANNEL: wrong_channel, UNIT: wrong_unit, OFF: wrong_off}
     if view.is_new_run:  # what was asked of the run before is no fault of the link
-        for choice, problem in (wrong | of_the_layer).items():
-            if problem:
-                choice.leave_link()
+        leave_all([choice for choice, problem in (wrong | of_the_layer).items() if problem])
     said = wrong if wrong_layer else wrong | of_the_layer  # the rest was asked of a layer that is not there
     return Options(
         layer=layer,
@@ -148,6 +146,9 @@ def _pick_layer(view: View) -> tuple[KernelLayer, str]:
     first = next(iter(layers))
     asked, problem = LAYER.asked or first, ""
     name = asked if asked in layers else first
+    if LAYER.is_in_link:  # what was wished for in the layer before is not meant
+        for one in OF_THE_LAYER:
+            one.forget_wish()
     if name == asked:
         LAYER.keep("" if name == first else name)
     elif LAYER.is_in_link:
@@ -159,6 +160,7 @@ def _pick_layer(view: View) -> tuple[KernelLayer, str]:
         format_func=lambda one: layer_label(layers[one]) if one in layers else one,
         key=LAYER.menu,
         on_change=_layer_picked,
+        args=(first,),
         help=HELP_LAYER,
         width=230,
     )
@@ -166,8 +168,9 @@ def _pick_layer(view: View) -> tuple[KernelLayer, str]:
 
 
 @guarded
-def _layer_picked() -> None:
-    keep_all(dict.fromkeys(OF_THE_LAYER, "") | {LAYER: str(st.session_state[LAYER.menu])})
+def _layer_picked(first: str) -> None:
+    picked = str(st.session_state[LAYER.menu])
+    keep_all(dict.fromkeys(OF_THE_LAYER, "") | {LAYER: "" if picked == first else picked})
 
 
 def _pick_channel(layer: KernelLayer) -> tuple[int, str]:
