@@ -32,12 +32,18 @@ check: .venv/tested
 test: .venv/tested
 	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
 
-bench: .venv/tested
-	$(BIN)/python benchmarks/training.py
+bench: .venv/tested .venv-peers/installed
+	$(BIN)/python -m benchmarks.training --peers .venv-peers/bin/python
 	$(BIN)/python benchmarks/cost.py
 	$(BIN)/python -m benchmarks.app
 	$(BIN)/python benchmarks/embeddings.py
 	$(BIN)/python benchmarks/inside.py
+
+# JAX and PyTorch, which only the benchmark of training needs, have an environment of their own.
+.venv-peers/installed: benchmarks/requirements-peers.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r benchmarks/requirements-peers.txt
+	touch $@
 
 # Photographs every page in its states into build/screenshots.
 screenshots: .venv/tested
@@ -52,4 +58,4 @@ requirements:
 	tools/pin-requirements
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-peers

@@ -34,7 +34,7 @@ def main() -> int:
     rows = []
     for name, spec in specs.items():
         estimate = calibration.seconds_per_step(work_of_step(spec))
-        truth = seconds_per_step(spec, seconds=0.2 if arguments.smoke else 1.5)
+        truth = seconds_per_step(spec, threads, seconds=0.2 if arguments.smoke else 1.5)
         images = 70_000 / spec.training.batch_size
         rows.append({"preset": name, "estimate": estimate * images, "truth": truth * images})
         rows[-1]["factor"] = max(estimate / truth, truth / estimate)

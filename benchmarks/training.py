@@ -1,81 +1,144 @@
-"""Seconds of a training epoch: this project's engine against plain Keras `fit`, in turn, in one run.
+"""Seconds of a training epoch: this project's engine against plain Keras `fit` and, if given, the loops of peers.py.
 
-    python benchmarks/training.py [--smoke] [PRESET ...]
+    python -m benchmarks.training [--smoke] [--peers PYTHON] [PRESET ...]
 
-Both train the same network with the same optimiser on the same images, in slices of equal length that alternate, so
-that a machine whose speed drifts is fair to both. The engine records its points as it does for users. The figures are
-medians over the slices, as seconds for an epoch of the preset's training split; the ratio is the one to quote.
+All train the same network with the same optimiser on the same images, in slices of as many steps that take turns, so
+that a machine whose speed drifts is fair to all. The engine records its points as it does for users. The figures are
+medians over the slices, as seconds for an epoch of the preset's training split; a ratio is the median over the rounds,
+and the one to quote. PYTHON is that of an environment with requirements-peers.txt.
 """
 
 import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
-from mnist_core import datasets
-from mnist_core.backend import keras
+from benchmarks.sides import KerasFit, OurEngine, Peer, Task
 from mnist_core.errors import DatasetMissing
-from mnist_core.inference.forward import resident
 from mnist_core.lab import Lab
 from mnist_core.machine import machine_name
-from mnist_core.networks.build import build_model, load_model_weights
 from mnist_core.networks.catalogue import presets
+from mnist_core.networks.shapes import flat, plan
 from mnist_core.settings import load_settings
-from mnist_core.training.chunks import CHUNK_STEPS, Pace
-from mnist_core.training.engine import Engine
-from mnist_core.training.recorder import ArchiveRecorder
-from mnist_core.training.runtime import place, training_scope
+from mnist_core.spec import RunSpec
+from mnist_core.training.assignment import Placement
+from mnist_core.training.runtime import place
 
-PRESETS = ("softmax-regression", "mlp-512", "mlp-512-256", "bottleneck-cnn", "lenet-5x5", "sigmoid-cnn", "resnet-8")
-SLICES = 5
+PRESETS = (
+    "softmax-regression",
+    "mlp-512",
+    "mlp-512-256",
+    "lenet-5x5",
+    "bottleneck-cnn",
+    "cnn-64-32",
+    "sigmoid-cnn",
+    "resnet-8",
+)
+IN_BFLOAT16 = ("lenet-5x5", "bottleneck-cnn")
+PEERS = ("jax", "torch-channels-last")
+ROUNDS = 5
 SLICE_SECONDS = 2.0
+MOST_EPOCHS_OF_A_SLICE = 4
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("presets", nargs="*", default=PRESETS, metavar="PRESET")
     parser.add_argument("--smoke", action="store_true", help="short slices, to see that it works")
+    parser.add_argument("--peers", metavar="PYTHON", help="the Python of the peers' environment")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "training.json")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         lab = Lab(load_settings().model_copy(update={"home": Path(home), "db": "", "blobs": ""}))
-        place("cpu", lab.settings.training_threads)
+        placement = place("cpu", lab.settings.training_threads)
         seconds = 0.2 if arguments.smoke else SLICE_SECONDS
-        rows = [measure(lab, name, seconds) for name in arguments.presets]
+        rows = [measure(lab, placement, name, seconds, arguments.peers) for name in arguments.presets]
         lab.archive.store.close()
-    report = {"machine": machine_name(), "threads": lab.settings.training_threads, "rows": rows}
+    report = {"machine": machine_name(), "threads": placement.threads, "rows": rows}
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(table(report))
     return 0
 
 
-def measure(lab: Lab, name: str, slice_seconds: float) -> dict[str, float | str]:
+def measure(lab: Lab, placement: Placement, name: str, slice_seconds: float, python: str | None) -> dict[str, Any]:
     spec = presets[name].on(at_hand(lab, presets[name].dataset))
-    dataset = lab.dataset(spec.dataset.name)
-    splits = datasets.split(dataset, spec.split)
-    ours = OurSide(lab, spec, dataset, splits.train)
-    theirs = KerasSide(spec, dataset, splits.train, ours.engine.weights())
-    steps = max(2, int(slice_seconds / ours.seconds_per_step()))
-    theirs.train(2)
-    pairs = [(ours.train(steps), theirs.train(steps)) for _ in range(SLICES)]
-    ours_epoch, keras_epoch = (median(side) / steps * ours.engine.steps_per_epoch for side in zip(*pairs, strict=True))
-    ratio = median(keras_slice / our_slice for our_slice, keras_slice in pairs)
-    predicted = ours.accuracy(splits.validation)
-    print(f"{name}: {ours_epoch:.2f} s, fit {keras_epoch:.2f} s, {ratio:.2f} times", file=sys.stderr)
-    return {
+    task = Task(lab, placement, spec)
+    ours = OurEngine(task)
+    with tempfile.TemporaryDirectory() as folder:
+        others = {what: make() for what, make in opponents(task, name, python, Path(folder)).items()}
+    sides = {"engine": ours} | others
+    ours.train(20)
+    steps = int(np.clip(slice_seconds / (ours.train(20) / 20), 2, MOST_EPOCHS_OF_A_SLICE * task.steps_per_epoch))
+    rounds = [one_round(sides, steps, first) for first in range(ROUNDS)]
+    accuracy = ours.validation_accuracy()
+    for side in sides.values():
+        side.close()
+    row: dict[str, Any] = {
         "preset": name,
         "dataset": spec.dataset.name,
-        "seconds": ours_epoch,
-        "keras_seconds": keras_epoch,
-        "ratio": ratio,
-        "validation_accuracy": predicted,
+        "arrangement": str(ours.arrangement),
+        "seconds": {what: median(one[what] for one in rounds) / steps * task.steps_per_epoch for what in sides},
+        "ratio": {what: median(one[what] / one["engine"] for one in rounds) for what in others},
+        "rate_of_numpy": median(work(spec) * steps / one["engine"] / (PRODUCT_WORK / one["numpy"]) for one in rounds),
+        "validation_accuracy": accuracy,
     }
+    said = ", ".join(f"{what} {seconds:.2f} s" for what, seconds in row["seconds"].items())
+    print(f"{name}: {said}; {row['ratio']['fit']:.2f} times fit", file=sys.stderr)
+    return row
+
+
+def one_round(sides: dict[str, Any], steps: int, first: int) -> dict[str, float]:
+    """Seconds of a slice of each side; another one begins each time, as what ran before leaves caches behind."""
+    names = [*sides, "numpy"]
+    begin = first % len(names)
+    order = names[begin:] + names[:begin]
+    return {name: product() if name == "numpy" else sides[name].train(steps) for name in order}
+
+
+def opponents(task: Task, name: str, python: str | None, folder: Path) -> dict[str, Callable[[], Any]]:
+    """What the engine is held against: without its recording, in bfloat16, Keras's `fit`, and the peers."""
+    made: dict[str, Callable[[], Any]] = {
+        "unrecorded": partial(OurEngine, task, recorded=False),
+        "fit": partial(KerasFit, task),
+    }
+    if name in IN_BFLOAT16:
+        half = Task(task.lab, task.placement, task.spec.replace({"precision": "bfloat16"}))
+        made["bfloat16"] = partial(OurEngine, half)
+    if python:
+        script = str(Path(__file__).with_name("peers.py"))
+        made |= {peer: partial(Peer, task, [python, script, peer], folder) for peer in PEERS}
+    return made
+
+
+SIDE = 1024
+PRODUCT_WORK = 10 * 2 * SIDE**3
+
+
+def product() -> float:
+    """Seconds of ten float32 matrix products in numpy: what the machine gives at this moment."""
+    matrix = np.ones((SIDE, SIDE), np.float32)
+    started = perf_counter()
+    for _ in range(10):
+        matrix @ matrix
+    return perf_counter() - started
+
+
+def work(spec: RunSpec) -> float:
+    """Floating-point operations of a step: two for each multiply-add, forward and for both gradients.
+
+    The first layer needs no gradient of its input.
+    """
+    amounts = [place.multiply_adds for place in flat(plan(spec.network.layers)) if place.multiply_adds]
+    return 2.0 * spec.training.batch_size * (3 * sum(amounts) - amounts[0])
 
 
 def at_hand(lab: Lab, name: str) -> str:
@@ -87,88 +150,26 @@ def at_hand(lab: Lab, name: str) -> str:
     return name
 
 
-class OurSide:
-    """The engine with chunks and points as in a user's run."""
-
-    def __init__(self, lab: Lab, spec, dataset, ids) -> None:
-        self.engine = Engine(spec, resident(dataset.images), dataset.labels, ids)
-        record = lab.archive.store.submit(spec.model_dump(mode="json"), digest=spec.digest("benchmark", "cpu"))
-        lease = lab.archive.store.claim(record.id, ticket="benchmark", worker="benchmark:0:0", device="cpu")
-        assert lease is not None
-        self.recorder = ArchiveRecorder(lab.archive, lease, budget=lab.settings.snapshot_bytes)
-        self.pace = Pace()
-        self.epoch, self.step = 0, self.engine.steps_per_epoch
-        self.dataset = dataset
-        self.train(3)
-
-    def train(self, steps: int) -> float:
-        with training_scope("cpu"):
-            return self._train(steps)
-
-    def _train(self, steps: int) -> float:
-        started = perf_counter()
-        while steps > 0:
-            if self.step >= self.engine.steps_per_epoch:
-                self.epoch, self.step = self.epoch + 1, 0
-                self.engine.start_epoch(min(self.epoch, 1))
-            begun = perf_counter()
-            result = self.engine.run_steps(self.step, min(self.pace.steps, CHUNK_STEPS, steps))
-            self.pace.took(len(result.losses), perf_counter() - begun)
-            self.recorder.points(self.epoch, self.step, result.losses, result.accuracies)
-            self.step += len(result.losses)
-            steps -= len(result.losses)
-        return perf_counter() - started
-
-    def seconds_per_step(self) -> float:
-        self.train(20)
-        return self.train(20) / 20
-
-    def accuracy(self, ids) -> float:
-        images = datasets.to_model_input(self.dataset.images[ids])
-        logits = self.engine.model.predict(images, batch_size=500, verbose=0)
-        return float(np.mean(logits.argmax(axis=1) == self.dataset.labels[ids]))
-
-
-class KerasSide:
-    """What a textbook does: float32 arrays in memory, `compile`, `fit`."""
-
-    def __init__(self, spec, dataset, ids, weights) -> None:
-        self.model = build_model(spec.network.layers, seed=spec.seed)
-        load_model_weights(self.model, weights)
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        self.model.compile(plain_optimizer(spec.optimizer), loss, metrics=["accuracy"])
-        self.pixels = datasets.to_model_input(dataset.images[ids])
-        self.labels = dataset.labels[ids].astype(np.int32)
-        self.batch = min(spec.training.batch_size, len(ids))
-
-    def train(self, steps: int) -> float:
-        images = steps * self.batch
-        repeats = -(-images // len(self.pixels))
-        pixels = np.concatenate([self.pixels] * repeats)[:images] if repeats > 1 else self.pixels[:images]
-        labels = np.concatenate([self.labels] * repeats)[:images] if repeats > 1 else self.labels[:images]
-        started = perf_counter()
-        self.model.fit(pixels, labels, batch_size=self.batch, epochs=1, verbose=0)
-        return perf_counter() - started
-
-
-def plain_optimizer(spec) -> keras.optimizers.Optimizer:
-    if spec.name == "sgd":
-        return keras.optimizers.SGD(spec.learning_rate, momentum=spec.momentum, nesterov=spec.nesterov)
-    return keras.optimizers.Adam(spec.learning_rate, beta_1=spec.beta_1, beta_2=spec.beta_2, epsilon=spec.epsilon)
-
-
-def table(report) -> str:
+def table(report: dict[str, Any]) -> str:
+    sides = ["engine", "bfloat16", "fit", *PEERS]
     lines = [
-        f"{report['machine']}, {report['threads']} threads",
+        f"{report['machine']}, {report['threads']} threads; seconds an epoch, and how many times the engine's",
         "",
-        "| network | this engine, s an epoch | Keras `fit`, s an epoch | times faster |",
-        "|---|---|---|---|",
+        f"| network | {' | '.join(sides)} | recording | numpy's rate |",
+        f"|---|{'---|' * len(sides)}---|---|",
     ]
-    lines += [
-        f"| {row['preset']} | {row['seconds']:.2f} | {row['keras_seconds']:.2f} | {row['ratio']:.2f} |"
-        for row in report["rows"]
-    ]
+    for row in report["rows"]:
+        cells = [cell(row, side) for side in sides]
+        recording = f"{100 * (1 / row['ratio']['unrecorded'] - 1):+.1f} %"
+        lines.append(f"| {row['preset']} | {' | '.join(cells)} | {recording} | {row['rate_of_numpy']:.2f} |")
     return "\n".join(lines)
+
+
+def cell(row: dict[str, Any], side: str) -> str:
+    if side not in row["seconds"]:
+        return ""
+    ratio = f" ({row['ratio'][side]:.2f})" if side in row["ratio"] else ""
+    return f"{row['seconds'][side]:.2f}{ratio}"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["config", "keras", "tf"]
+__all__ = ["HAS_OWN_THREADS", "config", "context", "keras", "tf"]
 
 STANDARD_ERROR = 2
 
@@ -58,10 +58,15 @@ def _unseen(*names: str) -> Iterator[None]:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_OVERRIDE_GLOBAL_THREADPOOL", "1")  # each context has threads of its own; training/cores.py
 with _silence(), _own_settings(), _unseen("pandas", "sklearn"):
     import keras
     import tensorflow as tf
+    from tensorflow.python.eager import context
     from tensorflow.python.framework import config  # the only place where determinism can be switched off again
+
+    HAS_OWN_THREADS = context._context is None or not context._context._initialized
+    """Whether contexts can have threads of their own; not where TensorFlow had started before, in a notebook."""
 
     tf.config.list_physical_devices()
 

@@ -1,6 +1,7 @@
 """The forward pass over recorded images, chunked like training, so that stop and heartbeat work during it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,25 @@ from mnist_core.backend import keras, tf
 from mnist_core.inference.chunks import BATCH, BATCHES_PER_CALL
 from mnist_core.inference.predictions import LOWEST_LOG_PROBABILITY, Predictions
 
-__all__ = ["Forward", "judged", "resident", "scaled"]
+__all__ = ["Examples", "Forward", "judged", "resident", "scaled"]
 
 
-def resident(images: NDArray[np.uint8]) -> tf.Tensor:
-    """The whole dataset as one uint8 tensor (n, 28, 28, 1) that stays on the device."""
-    return tf.constant(images[..., None])
+@dataclass(frozen=True)
+class Examples:
+    """A whole dataset that stays on the device.
+
+    Attributes:
+        images: uint8 (n, 28, 28, 1).
+        labels: int32 (n,), the true classes, after grouping.
+    """
+
+    images: tf.Tensor
+    labels: tf.Tensor
+
+
+def resident(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Examples:
+    """Puts images, uint8 (n, 28, 28), and their labels, uint8 (n,), on the device."""
+    return Examples(tf.constant(images[..., None]), tf.constant(labels.astype(np.int32)))
 
 
 def scaled(images: tf.Tensor) -> tf.Tensor:
@@ -36,24 +50,23 @@ def judged(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, 
 
 
 class Forward:
-    """Evaluates a model, in evaluation mode, over images that are resident on the device.
+    """Evaluates a model, in evaluation mode, over examples that are resident on the device.
 
     Args:
         model: takes float32 (n, 28, 28, 1) in [0, 1] and returns logits.
-        images: uint8 (n, 28, 28, 1), as `resident` returns them.
-        labels: uint8 (n,), the true classes.
     """
 
-    def __init__(self, model: keras.Model, images: tf.Tensor, labels: NDArray[np.uint8]) -> None:
+    def __init__(self, model: keras.Model) -> None:
         self._model = model
-        self._images = images
-        self._labels = tf.constant(labels.astype(np.int32))
         self._call = tf.function(self._predict, autograph=True)
 
-    def predict(self, ids: NDArray[np.int32], between: Callable[[], Any] = lambda: None) -> Predictions:
+    def predict(
+        self, examples: Examples, ids: NDArray[np.int32], between: Callable[[], Any] = lambda: None
+    ) -> Predictions:
         """Predicts some images.
 
         Args:
+            examples: the dataset.
             ids: int32 (n,), image ids, at least one.
             between: called after each 2,000 images; may raise to end the pass.
         """
@@ -63,25 +76,23 @@ class Forward:
             chunk = ids[start : start + size]
             batches = -(-len(chunk) // BATCH)
             padded = np.resize(chunk, size).astype(np.int32).reshape(BATCHES_PER_CALL, BATCH)
-            parts.append(
-                [
-                    part.numpy().reshape(size, -1)[: len(chunk)]
-                    for part in self._call(tf.constant(padded), tf.constant(batches))
-                ]
-            )
+            found = self._call(examples.images, examples.labels, tf.constant(padded), tf.constant(batches))
+            parts.append([part.numpy().reshape(size, -1)[: len(chunk)] for part in found])
             between()
         predicted, loss, log_probabilities = (np.concatenate(part) for part in zip(*parts, strict=True))
         return Predictions(predicted[:, 0], loss[:, 0], log_probabilities.astype(np.float16))
 
-    def _predict(self, batches: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _predict(
+        self, images: tf.Tensor, labels: tf.Tensor, batches: tf.Tensor, count: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         predicted = tf.TensorArray(tf.uint8, BATCHES_PER_CALL, element_shape=(BATCH,))
         losses = tf.TensorArray(tf.float32, BATCHES_PER_CALL, element_shape=(BATCH,))
         classes = self._model.output_shape[-1]
         logs = tf.TensorArray(tf.float32, BATCHES_PER_CALL, element_shape=(BATCH, classes))
         for index in tf.range(count):
             ids = batches[index]
-            logits = self._model(scaled(tf.gather(self._images, ids)), training=False)
-            best, loss, log = judged(logits, tf.gather(self._labels, ids))
+            logits = self._model(scaled(tf.gather(images, ids)), training=False)
+            best, loss, log = judged(logits, tf.gather(labels, ids))
             predicted = predicted.write(index, best)
             losses = losses.write(index, loss)
             logs = logs.write(index, log)

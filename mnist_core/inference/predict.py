@@ -26,4 +26,4 @@ def predict(spec: RunSpec, weights: Arrays, dataset: Dataset, ids: NDArray[np.in
     """
     model = build_model(spec.network.layers, seed=spec.seed, precision=spec.precision)
     load_model_weights(model, weights)
-    return Forward(model, resident(dataset.images), dataset.labels).predict(np.asarray(ids, np.int32))
+    return Forward(model).predict(resident(dataset.images, dataset.labels), np.asarray(ids, np.int32))

@@ -29,10 +29,13 @@ from mnist_core.networks.shapes import flat, plan
 from mnist_core.overrides import apply_overrides
 from mnist_core.spec import (
     AdamSpec,
+    ConstantSchedule,
     EarlyStopping,
     LbfgsSpec,
+    OneCycleSchedule,
     OptimizerSpec,
     RunSpec,
+    ScheduleSpec,
     SgdSpec,
     TrainingSpec,
 )
@@ -50,6 +53,7 @@ class Preset:
         output: the output layer; its `units` become the number of classes.
         optimizer: as in the source.
         training: as in the source.
+        schedule: as in the source.
         validation: share of the training part that is held back.
         dataset: the dataset of the source.
         reported: test accuracies that the authors report, as fractions.
@@ -60,6 +64,7 @@ class Preset:
     hidden: tuple[Layer, ...]
     optimizer: OptimizerSpec
     training: TrainingSpec
+    schedule: ScheduleSpec = field(default=ConstantSchedule())
     validation: float = 1 / 12
     dataset: str = "mnist"
     output: Dense = field(default=Dense(units=10, activation="linear"))
@@ -109,6 +114,7 @@ class Preset:
                 "split": {"validation": self.validation},
                 "network": {"preset": self.name, "layers": [layer.model_dump() for layer in self.layers(10)]},
                 "optimizer": self.optimizer.model_dump(),
+                "schedule": self.schedule.model_dump(),
                 "training": self.training.model_dump(),
             }
         )
@@ -149,6 +155,22 @@ def _bottleneck(*head: Layer) -> tuple[Layer, ...]:
         Conv(filters=16, kernel=1),
         Flatten(),
         *head,
+    )
+
+
+def _speedrun() -> tuple[Layer, ...]:
+    """Pooling before ReLU leaves a ninth of the values to compute; one batch norm on few values speeds learning up."""
+    return (
+        Conv(filters=16, kernel=5, activation="linear"),
+        Pool(size=3),
+        Activation(),
+        Conv(filters=32, activation="linear"),
+        Pool(),
+        Activation(),
+        Flatten(),
+        Dense(units=128, activation="linear"),
+        BatchNorm(momentum=0.9),
+        Activation(),
     )
 
 
@@ -335,5 +357,14 @@ presets = Presets(
         ),
         _resnet_preset(8, note="The smallest residual network of the family: one block per stack."),
         _resnet_preset(20, note="Three blocks per stack."),
+        Preset(
+            "speedrun",
+            _speedrun(),
+            AdamSpec(learning_rate=0.02, beta_1=0.8, beta_2=0.95),
+            TrainingSpec(epochs=1, batch_size=256),
+            schedule=OneCycleSchedule(),
+            validation=1 / 60,
+            note="From nothing to 99 % of the test images in one epoch, as fast as possible; ours.",
+        ),
     ]
 )

@@ -6,6 +6,7 @@ stand between iterations, as they do for networks.
 
 import queue
 import threading
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from mnist_core.datasets import Dataset, to_model_input
 from mnist_core.errors import TrainingFailed
+from mnist_core.inference.forward import Examples, Forward
 from mnist_core.networks.build import build_model, load_model_weights, model_weights
 from mnist_core.npz import Arrays
 from mnist_core.spec import LbfgsSpec, RunSpec
@@ -27,15 +29,19 @@ class Baseline:
     Args:
         spec: with the optimiser lbfgs.
         dataset: after grouping.
+        examples: the same, on the device.
         train_ids: int32 (k,), the images to fit.
         threads: threads that its matrix products use.
     """
 
     steps_per_epoch = 1
 
-    def __init__(self, spec: RunSpec, dataset: Dataset, train_ids: NDArray[np.int32], *, threads: int) -> None:
+    def __init__(
+        self, spec: RunSpec, dataset: Dataset, examples: Examples, train_ids: NDArray[np.int32], *, threads: int
+    ) -> None:
         assert isinstance(spec.optimizer, LbfgsSpec)
         self.model = build_model(spec.network.layers, seed=spec.seed)
+        self.predict = partial(Forward(self.model).predict, examples)
         load_model_weights(self.model, {name: np.zeros_like(value) for name, value in self.weights().items()})
         self._pixels = to_model_input(dataset.images[train_ids]).reshape(len(train_ids), -1)
         self._labels = dataset.labels[train_ids]

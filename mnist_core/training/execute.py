@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from math import ceil
 from statistics import median
 from time import monotonic
 from typing import Any
@@ -27,9 +28,10 @@ from mnist_core.runs import (
 )
 from mnist_core.spec import RunSpec
 from mnist_core.training.assignment import Assignment, Watch
+from mnist_core.training.cores import Arrangement, arrange
 from mnist_core.training.early_stopping import stops_early
 from mnist_core.training.recorder import ArchiveRecorder, Recorders
-from mnist_core.training.runtime import facts, training_scope
+from mnist_core.training.runtime import cores_for, facts, training_scope
 from mnist_core.training.train import Job, Outcome, train
 
 __all__ = ["execute"]
@@ -55,8 +57,9 @@ def execute(archive: Archive, assignment: Assignment, watch: Watch) -> None:
     ending = _Ending(archive, assignment)
     recorder = ArchiveRecorder(archive, assignment.lease, budget=assignment.budget, should_stop=watch.should_stop)
     try:
-        with training_scope(assignment.bench.placement.device):
-            job = _job(archive, assignment)
+        arrangement, placement = _arrangement(assignment), assignment.bench.placement
+        with cores_for(arrangement, placement), training_scope(placement.device):
+            job = _job(archive, assignment, arrangement)
             outcome = train(job, Recorders(recorder, *([watch.listen(job)] if watch.listen else [])))
         recorder.flush()
         ending.stopped() if outcome.stopped else ending.done(outcome)
@@ -106,7 +109,13 @@ class _Ending:
         self._archive.store.finish(self._lease, state, reason=reason, result=result, used=used)
 
 
-def _job(archive: Archive, assignment: Assignment) -> Job:
+def _arrangement(assignment: Assignment) -> Arrangement:
+    training, bench = assignment.spec.training, assignment.bench
+    steps = training.epochs * ceil(len(bench.splits.train) / training.batch_size)
+    return arrange(assignment.spec, bench.placement.device, bench.placement.threads, steps)
+
+
+def _job(archive: Archive, assignment: Assignment, arrangement: Arrangement) -> Job:
     lease, spec = assignment.lease, assignment.spec
     committed = archive.store.epochs(lease.run)
     last = max((record.epoch for record in committed), default=0)
@@ -135,6 +144,7 @@ def _job(archive: Archive, assignment: Assignment) -> Job:
         optimizer=recorded(last, "optimizer") if last else None,
         best=recorded(best_epoch(committed), "weights"),
         threads=assignment.bench.placement.threads,
+        arrangement=arrangement,
     )
 
 

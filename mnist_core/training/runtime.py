@@ -2,20 +2,21 @@
 
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 
 import numpy as np
 
-from mnist_core.backend import config, keras, tf
+from mnist_core.backend import HAS_OWN_THREADS, config, keras, tf
 from mnist_core.datasets import Dataset
 from mnist_core.errors import InvalidSpec
 from mnist_core.machine import machine_name
 from mnist_core.runs import DatasetFacts, Facts
 from mnist_core.settings import available_cores
 from mnist_core.training.assignment import Placement
+from mnist_core.training.cores import Arrangement, surroundings
 
-__all__ = ["facts", "place", "training_scope"]
+__all__ = ["cores_for", "facts", "place", "training_scope"]
 
 
 def place(wanted: str, threads: int) -> Placement:
@@ -23,10 +24,10 @@ def place(wanted: str, threads: int) -> Placement:
 
     Args:
         wanted: "auto", "cpu" or "gpu".
-        threads: threads to use; without effect where TensorFlow has already started.
+        threads: threads to use; what is not training keeps those that TensorFlow started with.
 
     Returns:
-        The kind of device, and the number of threads that is really used.
+        The kind of device, and the number of threads that training really uses.
 
     Raises:
         InvalidSpec: a GPU is asked for and TensorFlow finds none.
@@ -34,8 +35,9 @@ def place(wanted: str, threads: int) -> Placement:
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
-    except RuntimeError:  # TensorFlow has started, in a notebook for instance; what it started with holds
-        threads = tf.config.threading.get_intra_op_parallelism_threads() or available_cores()
+    except RuntimeError:  # TensorFlow has started, in a notebook for instance
+        if not HAS_OWN_THREADS:
+            threads = tf.config.threading.get_intra_op_parallelism_threads() or available_cores()
     has_gpu = bool(tf.config.list_physical_devices("GPU"))
     if wanted == "gpu" and not has_gpu:
         raise InvalidSpec("`device` must be cpu or auto on a machine where TensorFlow finds no GPU, got 'gpu'.")
@@ -57,6 +59,18 @@ def training_scope(device: str) -> Iterator[None]:
     finally:
         if not was_on:
             config.disable_op_determinism()
+
+
+@contextmanager
+def cores_for(arrangement: Arrangement, placement: Placement) -> Iterator[None]:
+    """The threads of the placement, shared out as the arrangement wants them; not for use beside other threads.
+
+    While it lasts the whole process has another TensorFlow context; tensors of one mean nothing to the other.
+    """
+    threads = placement.threads
+    own = HAS_OWN_THREADS and placement.device == "cpu"
+    with surroundings(threads, arrangement.threads_of_an_operation(threads)) if own else nullcontext():
+        yield
 
 
 def facts(placement: Placement, dataset: Dataset) -> Facts:

@@ -1,6 +1,6 @@
 """The training loop: a specification and a dataset in, recorded epochs out. It knows no store and no screen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from time import perf_counter
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mnist_core.datasets import Dataset, Splits, training_sample
 from mnist_core.errors import Diverged
-from mnist_core.inference.forward import Forward, resident
+from mnist_core.inference.forward import resident
 from mnist_core.inference.predictions import Predictions
 from mnist_core.networks.shapes import first_layer_id
 from mnist_core.npz import Arrays
@@ -19,6 +19,7 @@ from mnist_core.runs import EpochRecord, best_epoch, kept_epoch
 from mnist_core.spec import LbfgsSpec, RunSpec
 from mnist_core.training.baseline import Baseline
 from mnist_core.training.chunks import CHUNK_STEPS, ChunkResult, Pace
+from mnist_core.training.cores import POOLED, Arrangement
 from mnist_core.training.early_stopping import stops_early
 from mnist_core.training.engine import Engine
 from mnist_core.training.recorder import Recorder, Snapshot, StopRequested
@@ -31,7 +32,6 @@ Metrics = dict[str, float | None]
 class Trainer(Protocol):
     """A network in training: the engine, or scikit-learn's solver behind the same face."""
 
-    model: Any
     steps_per_epoch: int
 
     def start_epoch(self, epoch: int) -> bool:
@@ -39,6 +39,9 @@ class Trainer(Protocol):
 
     def run_steps(self, step: int, count: int) -> ChunkResult:
         """Takes up to `count` steps from step `step` of the epoch."""
+
+    def predict(self, ids: NDArray[np.int32], between: Callable[[], Any]) -> Predictions:
+        """What the weights as they are say of some images; `between` is called every 2,000 of them."""
 
     def penalty(self) -> float:
         """The penalty of the weights as they are, in nats."""
@@ -56,7 +59,7 @@ class Trainer(Protocol):
         """Puts it back."""
 
     def close(self) -> None:
-        """Lets go of what it holds besides memory."""
+        """Ends it."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class Job:
         optimizer: the optimiser's state then.
         best: the weights of the best committed epoch.
         threads: threads that it may use.
+        arrangement: how its work is shared out among them.
     """
 
     spec: RunSpec
@@ -84,6 +88,7 @@ class Job:
     optimizer: Arrays | None = None
     best: Arrays | None = None
     threads: int = 1
+    arrangement: Arrangement = POOLED
 
 
 @dataclass(frozen=True)
@@ -130,11 +135,9 @@ class _Trained:
 
 class _Loop:
     def __init__(self, job: Job, recorder: Recorder) -> None:
-        images = resident(job.dataset.images)
         self._job = job
         self._recorder = recorder
-        self._trainer = _trainer(job, images)
-        self._forward = Forward(self._trainer.model, images, job.dataset.labels)
+        self._trainer = _trainer(job)
         self._sample = training_sample(job.splits, job.dataset.labels)
         self._pace = Pace()
         self._best = job.best
@@ -231,16 +234,17 @@ class _Loop:
             return None
 
     def _predict(self, ids: NDArray[np.int32]) -> Predictions:
-        return self._forward.predict(ids, self._recorder.beat)
+        return self._trainer.predict(ids, self._recorder.beat)
 
     def _labels(self, ids: NDArray[np.int32]) -> NDArray[np.uint8]:
         return self._job.dataset.labels[ids]
 
 
-def _trainer(job: Job, images: Any) -> Trainer:
+def _trainer(job: Job) -> Trainer:
+    examples = resident(job.dataset.images, job.dataset.labels)
     if isinstance(job.spec.optimizer, LbfgsSpec):
-        return Baseline(job.spec, job.dataset, job.splits.train, threads=job.threads)
-    return Engine(job.spec, images, job.dataset.labels, job.splits.train)
+        return Baseline(job.spec, job.dataset, examples, job.splits.train, threads=job.threads)
+    return Engine(job.spec, examples, job.splits.train, job.arrangement)
 
 
 def _mean(values: NDArray[np.float32]) -> float:

@@ -10,7 +10,10 @@ from mnist_core.inference.forward import resident
 from mnist_core.networks.build import build_model, load_model_weights, model_weights
 from mnist_core.networks.catalogue import presets
 from mnist_core.spec import RunSpec
-from mnist_core.training.engine import Engine
+from mnist_core.training.cores import POOLED, Arrangement
+from mnist_core.training.engine import Engine, programs
+from mnist_core.training.program import KEPT
+from mnist_core.training.schedule import learning_rates
 
 COUNT = 200
 CONV_IN_BODY = {"kind": "conv", "filters": 6, "padding": "same", "activation": "gelu"}
@@ -26,8 +29,9 @@ def labels() -> np.ndarray:
     return np.random.default_rng(1).integers(0, 10, COUNT, dtype=np.uint8)
 
 
-def make(spec: RunSpec, pixels, labels, ids=None) -> Engine:
-    return Engine(spec, resident(pixels), labels, np.arange(COUNT, dtype=np.int32) if ids is None else ids)
+def make(spec: RunSpec, pixels, labels, ids=None, arrangement=POOLED) -> Engine:
+    ids = np.arange(COUNT, dtype=np.int32) if ids is None else ids
+    return Engine(spec, resident(pixels, labels), ids, arrangement)
 
 
 def small(**overrides) -> RunSpec:
@@ -66,21 +70,39 @@ OPTIMIZERS = {
 }
 
 
+COMPILED, SHARDED = Arrangement(compiled=True), Arrangement(shards=2)
+DENSE = {
+    "network.layers": [
+        {"kind": "pool", "mode": "average", "size": 4},
+        {"kind": "flatten"},
+        {"kind": "dense", "units": 16, "activation": "tanh", "l2": 1e-3},
+        {"kind": "dense", "units": 10, "activation": "linear"},
+    ]
+}
+
+
+WAYS = {"pooled": (POOLED, {}), "compiled": (COMPILED, DENSE), "sharded": (SHARDED, DENSE)}
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_two_epochs_equal_plain_keras(name, pixels, labels):
-    spec = small(**{"optimizer.name": name}, **OPTIMIZERS[name])
-    engine = make(spec, pixels, labels)
+@pytest.mark.parametrize(("arrangement", "network"), WAYS.values(), ids=WAYS)
+def test_some_hundred_steps_equal_plain_keras(name, arrangement, network, pixels, labels):
+    spec = small(**network, **{"optimizer.name": name}, **OPTIMIZERS[name])
+    spec = spec.replace({"training.epochs": 30, "schedule.kind": "one_cycle"})
+    engine = make(spec, pixels, labels, arrangement=arrangement)
     model = build_model(spec.network.layers, seed=spec.seed)
     load_model_weights(model, engine.weights())
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras_optimizer(name), loss)
-    for epoch in (1, 2):
+    rates = iter(learning_rates(spec.schedule, spec.optimizer.learning_rate, 30, engine.steps_per_epoch))
+    for epoch in range(1, 31):
         engine.start_epoch(epoch)
         done = 0
         while done < engine.steps_per_epoch:
             done += len(engine.run_steps(done, 3).losses)
         for step in range(engine.steps_per_epoch):
             ids = engine._order[step * 32 : (step + 1) * 32]
+            model.optimizer.learning_rate.assign(next(rates))
             model.train_on_batch(pixels[ids][..., None].astype(np.float32) / 255, labels[ids].astype(np.int32))
     for key, value in model_weights(model).items():
         np.testing.assert_allclose(engine.weights()[key], value, rtol=1e-3, atol=2e-5, err_msg=key)
@@ -96,12 +118,20 @@ def test_last_smaller_batch_is_trained_on(pixels, labels):
     assert not np.array_equal(before, engine.weights()["output/kernel"])
 
 
-@pytest.mark.parametrize("preset", ["mlp-512-256-dropout", "sigmoid-cnn"])
-def test_chunks_do_not_change_the_numbers(preset, pixels, labels):
+PRESETS = [
+    ("mlp-512-256-dropout", SHARDED),
+    ("sigmoid-cnn", POOLED),
+    ("bottleneck-cnn", SHARDED),
+    ("mlp-512", COMPILED),
+]
+
+
+@pytest.mark.parametrize(("preset", "arrangement"), PRESETS)
+def test_chunks_do_not_change_the_numbers(preset, arrangement, pixels, labels):
     spec = presets[preset].on("mnist", batch_size=20)
 
     def losses(*chunks: int) -> tuple[np.ndarray, dict]:
-        engine = make(spec, pixels, labels)
+        engine = make(spec, pixels, labels, arrangement=arrangement)
         engine.start_epoch(1)
         parts, step = [], 0
         for count in chunks:
@@ -113,6 +143,73 @@ def test_chunks_do_not_change_the_numbers(preset, pixels, labels):
     np.testing.assert_array_equal(one[0], all_at_once[0])
     for key, value in one[1].items():
         np.testing.assert_array_equal(value, all_at_once[1][key], err_msg=key)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(("arrangement", "network"), WAYS.values(), ids=WAYS)
+def test_the_next_run_takes_what_is_compiled_and_starts_afresh(name, arrangement, network, pixels, labels):
+    spec = small(**network, **{"optimizer.name": name, "training.epochs": 2})
+    other = spec.replace({"seed": 5, "optimizer.learning_rate": 0.02, "training.epochs": 3})
+    programs.forget()
+
+    def trained(one: RunSpec):
+        engine = make(one, pixels, labels, arrangement=arrangement)
+        for epoch in (1, 2):
+            engine.start_epoch(epoch)
+            losses = [engine.run_steps(step, 1).losses for step in range(engine.steps_per_epoch)]
+        found = engine.model, np.concatenate(losses), engine.weights() | engine.optimizer_state()
+        engine.close()
+        return found
+
+    first, again = trained(spec), trained(other)
+    assert again[0] is first[0]
+    programs.forget()
+    anew = trained(other)
+    assert anew[0] is not first[0]
+    np.testing.assert_array_equal(again[1], anew[1])
+    for key, value in anew[2].items():
+        np.testing.assert_array_equal(again[2][key], value, err_msg=key)
+
+
+def test_xla_compiles_one_program_for_every_number_of_steps(pixels, labels):
+    """XLA takes the ends of a range for constants and compiles anew for each; the chunk must hold none."""
+    engine = make(small(**DENSE), pixels, labels, arrangement=COMPILED)
+    engine.start_epoch(1)
+    engine.run_steps(0, 3)
+    [compiled] = engine._program._chunk._list_all_concrete_functions()
+    graphs = [
+        compiled.graph,
+        *(function.graph for function in compiled.graph._functions.values() if hasattr(function, "graph")),
+    ]
+    assert not [operation.name for graph in graphs for operation in graph.get_operations() if operation.type == "Range"]
+    engine.run_steps(3, 2)
+    assert len(engine._program._chunk._list_all_concrete_functions()) == 1
+
+
+def test_what_is_compiled_is_kept_for_a_few_networks_only(pixels, labels):
+    programs.forget()
+    first = make(small(), pixels, labels)
+    model = first.model
+    second = make(small(), pixels, labels)
+    assert second.model is not model, "two runs at once must not share a network"
+    first.close()
+    for units in range(2, 2 + KEPT):
+        make(small(**DENSE, **{"network.layers.2.units": units}), pixels, labels).close()
+    assert make(small(), pixels, labels).model is not model
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"precision": "bfloat16"}, {"training.batch_size": 20}, {"augmentation.noise": 0.1}, {"optimizer.beta_1": 0.8}],
+)
+def test_what_is_compiled_into_a_program_makes_another(change, pixels, labels):
+    engine = make(small(), pixels, labels)
+    model = engine.model
+    engine.close()
+    other = make(small(**change), pixels, labels)
+    assert other.model is not model
+    engine = make(small(seed=9), pixels, labels)
+    assert engine.model is model
 
 
 def test_augmentation_noise_and_dropout_follow_the_epoch(pixels, labels):
@@ -129,12 +226,13 @@ def test_augmentation_noise_and_dropout_follow_the_epoch(pixels, labels):
     np.testing.assert_array_equal(first.run_steps(0, 5).losses, second.run_steps(0, 5).losses)
 
 
-def test_optimizer_state_and_weights_restore_an_engine(pixels, labels):
-    spec = small()
-    first = make(spec, pixels, labels)
+@pytest.mark.parametrize(("arrangement", "network"), WAYS.values(), ids=WAYS)
+def test_optimizer_state_and_weights_restore_an_engine(arrangement, network, pixels, labels):
+    spec = small(**network)
+    first = make(spec, pixels, labels, arrangement=arrangement)
     first.start_epoch(1)
     first.run_steps(0, 5)
-    second = make(spec, pixels, labels)
+    second = make(spec, pixels, labels, arrangement=arrangement)
     second.load_weights(first.weights())
     second.load_optimizer_state(first.optimizer_state())
     for engine in (first, second):

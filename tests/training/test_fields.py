@@ -147,7 +147,7 @@ def base():
 def weights_after_three_steps(spec, digits):
     dataset = digits.grouped(spec.dataset.grouping)
     splits = datasets.split(dataset, spec.split)
-    engine = Engine(spec, resident(dataset.images), dataset.labels, splits.train)
+    engine = Engine(spec, resident(dataset.images, dataset.labels), splits.train)
     engine.start_epoch(1)
     steps = 0
     epoch = 1

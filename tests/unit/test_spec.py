@@ -29,9 +29,9 @@ HOSTS = {
 }
 BEFORE = {"dense": [{"kind": "flatten"}]}
 DIGESTS = {
-    "softmax-regression": "848a979b5496d8138c1cd8041ce696d56b232c2595fd9f4ff034ed2c6fa64bd3",
-    "bottleneck-cnn": "f7b69ccb0160d410cac5a1662b8846b9914bff614b2eb9f83ee24aca1e521890",
-    "resnet-8": "06467283dc6e323077aa35f3a97eb1fdd3ea606c04c6c76466b44af4198d360e",
+    "softmax-regression": "a4a42593aa735a50938cc6871efa549e84d353cd9fc82b8efb859ee14dcfe268",
+    "bottleneck-cnn": "b8c7ab58c30d5d5eb7a24c2d3a22557168ec5373e9911a492a4611a84ef0ea34",
+    "resnet-8": "f7010fd59c0182841d38165ff5b177266e0a6a21123ab2e06d1e9e564ece2645",
 }
 
 

@@ -6,7 +6,7 @@ from mnist_core.errors import InvalidInput, InvalidSpec
 from mnist_core.networks.catalogue import presets
 from mnist_core.networks.layers import Dense, Residual
 from mnist_core.networks.shapes import flat, plan
-from mnist_core.spec import AdamSpec, EarlyStopping, LbfgsSpec, SgdSpec
+from mnist_core.spec import AdamSpec, ConstantSchedule, EarlyStopping, LbfgsSpec, OneCycleSchedule, SgdSpec
 
 PUBLISHED = {
     "softmax-regression": (7_850, 3_925),
@@ -24,6 +24,7 @@ PUBLISHED = {
     "resnet-2": (125_614, 62_889),
     "resnet-8": (108_846, 93_161),
     "resnet-20": (304_622, 288_937),
+    "speedrun": (43_850, 43_205),
 }
 """Parameters for ten and for five classes."""
 
@@ -43,10 +44,12 @@ TRAINING = {
     "resnet-2": (AdamSpec(), 128, 25, "last"),
     "resnet-8": (AdamSpec(), 128, 25, "last"),
     "resnet-20": (AdamSpec(), 128, 25, "last"),
+    "speedrun": (AdamSpec(learning_rate=0.02, beta_1=0.8, beta_2=0.95), 256, 1, "last"),
 }
 VALIDATION = dict.fromkeys(list(PUBLISHED)[:8], 1 / 12) | {
     name: 0.3 if name.startswith("mlp") else 0.05 for name in list(PUBLISHED)[8:]
 }
+VALIDATION["speedrun"] = 1 / 60
 
 
 def test_every_published_network_is_here():
@@ -64,6 +67,7 @@ def test_training_is_that_of_the_source(name):
     training = spec.training
     assert (spec.optimizer, training.batch_size, training.epochs, training.keep) == TRAINING[name]
     assert spec.split.validation == VALIDATION[name]
+    assert spec.schedule == (OneCycleSchedule() if name == "speedrun" else ConstantSchedule())
     assert spec.dataset.name == ("fashion-mnist" if name.startswith(("resnet", "sigmoid")) else "mnist")
     assert spec.network.preset == name
     assert not spec.augmentation.is_on

@@ -1,0 +1,117 @@
+"""Who is trained in which way, and TensorFlow's threads around a training."""
+
+import subprocess
+import sys
+
+import pytest
+
+from mnist_core.backend import context, tf
+from mnist_core.networks.catalogue import presets
+from mnist_core.spec import LbfgsSpec
+from mnist_core.training.cores import STEPS_WORTH_COMPILING, Arrangement, arrange, surroundings
+
+COMPILED, POOLED, SHARDED = Arrangement(compiled=True), Arrangement(), Arrangement(shards=2)
+LONG = STEPS_WORTH_COMPILING
+NETWORKS = {
+    "softmax-regression": COMPILED,
+    "mlp-512": COMPILED,
+    "mlp-512-256": COMPILED,
+    "mlp-512-256-dropout": SHARDED,
+    "lenet-5x5": POOLED,
+    "bottleneck-cnn": SHARDED,
+    "cnn-64-32": SHARDED,
+    "sigmoid-cnn": POOLED,
+    "resnet-8": POOLED,
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_two_threads(name):
+    assert arrange(presets[name].on("mnist"), "cpu", 2, LONG) == NETWORKS[name]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_one_thread_has_nothing_to_share(name):
+    expected = Arrangement(compiled=NETWORKS[name].compiled)
+    assert arrange(presets[name].on("mnist"), "cpu", 1, LONG) == expected
+
+
+def test_a_short_training_is_not_worth_compiling():
+    assert arrange(presets["mlp-512"].on("digits"), "cpu", 2, LONG - 1) == POOLED
+
+
+def test_small_batches_and_many_threads_are_not_cut():
+    spec = presets["bottleneck-cnn"].on("mnist")
+    assert arrange(spec.replace({"training.batch_size": 16}), "cpu", 2, LONG) == SHARDED
+    assert arrange(spec.replace({"training.batch_size": 15}), "cpu", 2, LONG) == POOLED
+    assert arrange(spec.replace({"training.batch_size": 512}), "cpu", 4, LONG) == Arrangement(shards=4)
+    assert arrange(spec.replace({"training.batch_size": 512}), "cpu", 8, LONG) == POOLED
+
+
+def test_augmented_and_bfloat16_networks_are_not_compiled():
+    spec = presets["mlp-512"].on("mnist")
+    for changed in ({"augmentation.shift": 2}, {"precision": "bfloat16"}):
+        assert not arrange(spec.replace(changed), "cpu", 2, LONG).compiled
+
+
+def test_a_gpu_compiles_all_but_the_augmentations_warp():
+    for name, preset in presets.items():
+        if isinstance(preset.optimizer, LbfgsSpec):
+            continue
+        assert arrange(preset.on("mnist"), "gpu", 2, 1) == COMPILED
+        assert arrange(preset.on("mnist", augmentation__shift=2), "gpu", 2, 1) == POOLED, name
+
+
+def threads() -> tuple[int, int]:
+    return (
+        tf.config.threading.get_inter_op_parallelism_threads(),
+        tf.config.threading.get_intra_op_parallelism_threads(),
+    )
+
+
+def test_the_surroundings_have_their_threads_and_leave_no_trace():
+    before, kept = threads(), context.context()
+    with surroundings(3, 1):
+        made = tf.constant([1.0]) + 1
+        assert threads() == (3, 1)
+        with pytest.raises(ZeroDivisionError), surroundings(2, 2):
+            assert threads() == (2, 2)
+            _ = 1 / 0
+        assert threads() == (3, 1)
+    assert threads() == before
+    assert context.context() is kept
+    assert float(made.numpy()[0]) == 2
+
+
+def test_the_same_surroundings_are_entered_again():
+    with surroundings(3, 1):
+        variable, first = tf.Variable(1.0), context.context()
+    with surroundings(3, 1):
+        assert context.context() is first
+        assert float(variable.assign_add(1.0)) == 2
+
+
+BUSY = """
+import time
+from mnist_core.backend import tf
+from mnist_core.training.cores import surroundings
+
+def used(inter, intra):
+    with surroundings(inter, intra):
+        matrix = tf.random.stateless_uniform((1500, 1500), (1, 2))
+        tf.matmul(matrix, matrix)
+        cpu, wall = time.process_time(), time.perf_counter()
+        for _ in range(12):
+            tf.matmul(matrix, matrix).numpy()
+        return (time.process_time() - cpu) / (time.perf_counter() - wall)
+
+tf.matmul(tf.ones((64, 64)), tf.ones((64, 64)))
+print(used(2, 1), used(2, 2))
+"""
+
+
+def test_an_operation_uses_no_more_cores_than_it_may():
+    """Of one thread there cannot be more than one core's worth, however busy the machine is."""
+    done = subprocess.run([sys.executable, "-c", BUSY], capture_output=True, text=True, check=True)
+    alone, _ = map(float, done.stdout.split())
+    assert alone < 1.3
