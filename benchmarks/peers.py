@@ -12,7 +12,7 @@ Both train what the request describes: same starting weights, batches, loss, L2 
 epoch is the next permutation of `numpy.random.default_rng(seed)`; its last batch may be smaller. The seconds hold all
 that an epoch needs, the permutation included. The loss leaves out the L2 penalties, which the gradients contain.
 
-What makes them fast, each measured against its alternatives:
+What makes them fast; what is said to be slower was measured:
 - JAX: dense networks train many steps in one compiled loop; with convolutions each step is one call, as XLA runs a
   convolution inside a loop ten times slower on a CPU. State is donated, the images stay on the device as uint8, 1x1
   convolutions are matrix products, max pooling has a gradient of strided views instead of XLA's scatter.

@@ -82,7 +82,7 @@ def test_labels_that_are_refused(data: bytes, fault: str):
         (PACKED[:12] + b"\xff\xff" + PACKED[14:], "not a sound gzip file"),
         (PACKED + PACKED, "more bytes after its end"),
         (b"\xef\xbb\xbf\n <!DOCTYPE html><html>", "is a web page"),
-        (gzip.compress(b"<html>"), "is a web page"),
+        (gzip.compress(b"<html>", mtime=0), "is a web page"),
     ],
 )
 def test_files_that_cannot_be_unpacked(data: bytes, fault: str):
