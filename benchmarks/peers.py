@@ -23,13 +23,14 @@ What makes them fast; what is said to be slower was measured:
 import json
 import os
 import sys
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from math import prod
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -225,17 +226,53 @@ class Orders:
         return offset, size, count
 
 
-class Side(Protocol):
-    """A framework that is ready to train."""
+class Side(ABC):
+    """A framework that is ready to train, once `warm_up` was called."""
 
     version: str
 
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._places = plan(request.layers)
+
+    def warm_up(self) -> None:
+        """Compiles for both sizes of batches, and goes back to where the training begins."""
+        self.start()
+        self.train(WARM_UP_STEPS)
+        self._orders.position = len(self._request.train_ids) // self._request.batch_size * self._request.batch_size
+        self.train(1)
+        self.start()
+
+    def start(self) -> None:
+        """Puts weights, optimiser and order where the training begins."""
+        self._orders = Orders(self._request)
+        self._reset()
+
     def train(self, steps: int) -> float:
         """Trains and waits for the end; returns the loss of the last step, in nats."""
-        ...
+        loss = None
+        while steps > 0:
+            if self._orders.is_over():
+                self._take_order(self._orders.start_epoch())
+            offset, size, count = self._orders.take(steps)
+            loss = self._train_batches(offset, size, count)
+            steps -= count
+        return float(loss) if loss is not None else float("nan")
+
+    @abstractmethod
+    def _reset(self) -> None:
+        """Loads the starting weights and an optimiser that remembers nothing."""
+
+    @abstractmethod
+    def _take_order(self, order: NDArray[np.int32]) -> None:
+        """Takes the order of the images of an epoch."""
+
+    @abstractmethod
+    def _train_batches(self, offset: int, size: int, count: int) -> Any:
+        """Trains on consecutive batches of one size; returns the loss of the last one."""
 
 
-class JaxSide:
+class JaxSide(Side):
     """One compiled function that trains many steps on arrays that never leave the device."""
 
     def __init__(self, request: Request) -> None:
@@ -245,28 +282,19 @@ class JaxSide:
         jax.config.update("jax_default_prng_impl", "rbg")
         self.jax = jax
         self.version = jax.__version__
-        self._request = request
-        self._places = plan(request.layers)
+        super().__init__(request)
         self._forward = JaxNetwork(self._places)
         self._update = _jax_sgd if request.optimizer["name"] == "sgd" else _jax_adam
         self._l2 = penalties(self._places)
         has_convolutions = any(place.layer["kind"] == "conv" for place in flat(self._places))
-        self._run = self._one_call_a_step if has_convolutions else self._one_call_a_chunk
+        self._one_call = not has_convolutions
         self._compiled = jax.jit(
             self._step if has_convolutions else self._steps, static_argnames="size", donate_argnums=0
         )
         self._images, self._labels = jax.device_put(request.images), jax.device_put(request.labels)
-        self._start()
-        self._warm_up()
+        self.warm_up()
 
-    def _warm_up(self) -> None:
-        self.train(WARM_UP_STEPS)
-        self._orders.position = len(self._request.train_ids) // self._request.batch_size * self._request.batch_size
-        self.train(1)
-        self._start()
-
-    def _start(self) -> None:
-        """Puts weights, optimiser and order where the training begins."""
+    def _reset(self) -> None:
         put, zeros = self.jax.device_put, self.jax.numpy.zeros_like
         weights = put(self._request.starting_weights())
         self._state = {
@@ -276,25 +304,15 @@ class JaxSide:
             "statistics": put(self._request.starting_statistics()),
             "step": self.jax.numpy.int32(0),
         }
-        self._orders = Orders(self._request)
 
-    def train(self, steps: int) -> float:
-        loss = None
-        while steps > 0:
-            if self._orders.is_over():
-                self._order = self.jax.device_put(self._orders.start_epoch())
-            offset, size, count = self._orders.take(steps)
-            loss = self._run(offset, size, count)
-            steps -= count
-        return float(loss) if loss is not None else float("nan")
+    def _take_order(self, order: NDArray[np.int32]) -> None:
+        self._order = self.jax.device_put(order)
 
-    def _one_call_a_chunk(self, offset: int, size: int, count: int) -> Any:
-        data = self._images, self._labels, self._order
-        self._state, loss = self._compiled(self._state, data, offset, count, size=size)
-        return loss
-
-    def _one_call_a_step(self, offset: int, size: int, count: int) -> Any:
+    def _train_batches(self, offset: int, size: int, count: int) -> Any:
         data, loss = (self._images, self._labels, self._order), None
+        if self._one_call:
+            self._state, loss = self._compiled(self._state, data, offset, count, size=size)
+            return loss
         for start in range(offset, offset + count * size, size):
             self._state, loss = self._compiled(self._state, data, start, size=size)
         return loss
@@ -482,7 +500,7 @@ def _limit_xla(threads: int) -> None:
     os.environ.update(JAX_PLATFORMS="cpu", NPROC=str(threads), PJRT_NPROC=str(threads))
 
 
-class TorchSide:
+class TorchSide(Side):
     """PyTorch in eager mode, or compiled where the request asks for it."""
 
     def __init__(self, request: Request, *, channels_last: bool = False, bfloat16: bool = False) -> None:
@@ -495,30 +513,23 @@ class TorchSide:
         torch.manual_seed(request.seed)
         self.torch = torch
         self.version = torch.__version__
-        self._request = request
-        self._places = plan(request.layers)
+        super().__init__(request)
         has_rows = any(place.layer["kind"] == "conv" for place in self._places)
         self._network = TorchNetwork(self._places, channels_last=channels_last and has_rows)
         self._images = torch.from_numpy(request.images).unsqueeze(1)
         self._labels = torch.from_numpy(request.labels.astype(np.int64))
-        self._start()
         self._loss = self._forward_autocast if bfloat16 else self._forward
         if request.compile:
             self._loss = torch.compile(self._loss, dynamic=False)
-        self._warm_up()
+        self.warm_up()
 
-    def _warm_up(self) -> None:
-        self.train(WARM_UP_STEPS)
-        self._orders.position = len(self._request.train_ids) // self._request.batch_size * self._request.batch_size
-        self.train(1)
-        self._start()
-
-    def _start(self) -> None:
-        """Puts weights, optimiser and order where the training begins."""
+    def _reset(self) -> None:
         self._network.load(self._request.weights)
         self._optimizer, self._set_epsilon = self._build_optimizer()
-        self._orders = Orders(self._request)
         self._step = 0
+
+    def _take_order(self, order: NDArray[np.int32]) -> None:
+        self._order = self.torch.from_numpy(order)
 
     def _build_optimizer(self) -> tuple[Any, Callable[[int], None]]:
         """L2 is PyTorch's weight decay, twice the penalty's weight; the fused kernels add it to the gradient."""
@@ -551,16 +562,11 @@ class TorchSide:
         with self.torch.autocast("cpu", dtype=self.torch.bfloat16):
             return self._forward(ids)
 
-    def train(self, steps: int) -> float:
+    def _train_batches(self, offset: int, size: int, count: int) -> Any:
         loss = None
-        while steps > 0:
-            if self._orders.is_over():
-                self._order = self.torch.from_numpy(self._orders.start_epoch())
-            offset, size, count = self._orders.take(steps)
-            for ids in self._order[offset : offset + count * size].split(size):
-                loss = self._train_batch(ids)
-            steps -= count
-        return float(loss) if loss is not None else float("nan")
+        for ids in self._order[offset : offset + count * size].split(size):
+            loss = self._train_batch(ids)
+        return loss
 
     def _train_batch(self, ids: Any) -> Any:
         self._step += 1
