@@ -2,8 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,15 +14,19 @@ from mnist_core import datasets
 from mnist_core.backend import keras
 from mnist_core.datasets import Dataset, Splits
 from mnist_core.inference.forward import resident
+from mnist_core.inference.predictions import Predictions
 from mnist_core.lab import Lab
 from mnist_core.networks.build import build_model, model_weights
+from mnist_core.networks.shapes import first_layer_id
 from mnist_core.spec import RunSpec
 from mnist_core.training.assignment import Placement
 from mnist_core.training.chunks import CHUNK_STEPS, Pace
 from mnist_core.training.cores import arrange
 from mnist_core.training.engine import Engine
 from mnist_core.training.recorder import ArchiveRecorder, SilentRecorder
-from mnist_core.training.runtime import cores_for, training_scope
+from mnist_core.training.runtime import training_scope
+from mnist_core.training.snapshot import Snapshot
+from mnist_core.training.writer import RunWriter
 
 __all__ = ["KerasFit", "OurEngine", "Peer", "Task"]
 
@@ -55,18 +57,24 @@ class Task:
 
 
 class OurEngine:
-    """The engine as in a user's run: in chunks whose points are written, with heartbeats, or unrecorded."""
+    """The engine as in a user's run: points, heartbeats and each epoch's snapshot are written, or nothing is.
+
+    An epoch is evaluated where it ends; that is timed by itself.
+
+    Attributes:
+        evaluation_seconds: of each epoch that ended.
+    """
 
     def __init__(self, task: Task, *, recorded: bool = True) -> None:
         self.task = task
-        steps = task.spec.training.epochs * task.steps_per_epoch
-        self.arrangement = arrange(task.spec, task.placement.device, task.placement.threads, steps)
-        with self.surroundings():
+        self.arrangement = arrange(task.spec, task.placement, len(task.splits.train))
+        with training_scope(task.placement, self.arrangement):
             examples = resident(task.dataset.images, task.dataset.labels)
             self.engine = Engine(task.spec, examples, task.splits.train, self.arrangement)
         self.recorder = self._recorder() if recorded else SilentRecorder()
         self.pace = Pace()
-        self.epoch, self.step = 0, self.engine.steps_per_epoch
+        self.epoch, self.step = 1, 0
+        self.evaluation_seconds: list[float] = []
         self.train(3)
 
     def _recorder(self) -> ArchiveRecorder:
@@ -74,23 +82,20 @@ class OurEngine:
         record = archive.store.submit(spec.model_dump(mode="json"), digest=spec.digest("benchmark", "cpu"))
         lease = archive.store.claim(record.id, ticket="benchmark", worker="benchmark:0:0", device="cpu")
         assert lease is not None
-        return ArchiveRecorder(archive, lease, budget=self.task.lab.settings.snapshot_bytes)
-
-    @contextmanager
-    def surroundings(self) -> Iterator[None]:
-        with cores_for(self.arrangement, self.task.placement), training_scope(self.task.placement.device):
-            yield
+        return ArchiveRecorder(RunWriter(archive, lease, budget=self.task.lab.settings.snapshot_bytes))
 
     def train(self, steps: int) -> float:
-        with self.surroundings():
+        with training_scope(self.task.placement, self.arrangement):
             started = perf_counter()
+            known = len(self.evaluation_seconds)
             while steps > 0:
                 steps -= self._chunk(steps)
-            return perf_counter() - started
+                if self.step == self.engine.steps_per_epoch:
+                    self._end_epoch()
+            return perf_counter() - started - sum(self.evaluation_seconds[known:])
 
     def _chunk(self, steps: int) -> int:
-        if self.step >= self.engine.steps_per_epoch:
-            self.epoch, self.step = self.epoch + 1, 0
+        if self.step == 0:
             self.engine.start_epoch(1)
         begun = perf_counter()
         result = self.engine.run_steps(self.step, min(self.pace.steps, CHUNK_STEPS, steps))
@@ -99,13 +104,34 @@ class OurEngine:
         self.step += len(result.losses)
         return len(result.losses)
 
+    def _end_epoch(self) -> None:
+        begun = perf_counter()
+        predictions = {split: self._predict(split) for split in ("validation", "test")}
+        self.evaluation_seconds.append(perf_counter() - begun)
+        snapshot = Snapshot(
+            epoch=self.epoch,
+            metrics={"val_loss": float(predictions["validation"].loss.mean())},
+            seconds=0.0,
+            evaluation_seconds=self.evaluation_seconds[-1],
+            predictions=predictions,
+            weights=self.engine.weights(),
+            first_layer=first_layer_id(self.task.spec.network.layers),
+            optimizer=self.engine.optimizer_state(),
+        )
+        self.recorder.commit(snapshot)
+        self.epoch, self.step = self.epoch + 1, 0
+
+    def _predict(self, split: str) -> Predictions:
+        return self.engine.predict(getattr(self.task.splits, split), self.recorder.beat)
+
     def validation_accuracy(self) -> float:
-        ids = self.task.splits.validation
-        with self.surroundings():
-            predicted = self.engine.predict(ids, lambda: None).predicted
-        return float(np.mean(predicted == self.task.dataset.labels[ids]))
+        with training_scope(self.task.placement, self.arrangement):
+            predicted = self._predict("validation").predicted
+        return float(np.mean(predicted == self.task.dataset.labels[self.task.splits.validation]))
 
     def close(self) -> None:
+        if isinstance(self.recorder, ArchiveRecorder):
+            self.recorder.close()
         self.engine.close()
 
 

@@ -212,11 +212,11 @@ class Run:
     @contextmanager
     def computing(self) -> Iterator[None]:
         """On the device of this process, with the threads of the training, the same way each time."""
-        from mnist_core.training.runtime import place, training_scope
+        from mnist_core.training.runtime import computing_on, place
 
         known = self.facts
         assert known is not None
-        with training_scope(place("auto", known.threads).device):
+        with computing_on(place("auto", known.threads).device):
             yield
 
     def sample(self, split: str = "validation", points: int | None = None, *, seed: int = 0) -> Sample:

@@ -1,11 +1,11 @@
 """A store and its blobs together: what is recorded of a run, as bytes. Blobs are written first, then the rows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mnist_core.errors import EpochNotRecorded
 from mnist_core.runs.blobs import Blobs, is_sha256
-from mnist_core.runs.records import RUN_LEVEL, Artifact, EpochRecord, Lease
+from mnist_core.runs.records import RUN_LEVEL, Artifact, EpochRecord, Lease, PointRecord, Wish
 from mnist_core.runs.store import Store
 
 __all__ = ["Archive"]
@@ -18,20 +18,34 @@ class Archive:
     store: Store
     blobs: Blobs
 
-    def commit_epoch(self, lease: Lease, record: EpochRecord, files: Mapping[str, bytes]) -> None:
+    def commit_epoch(
+        self,
+        lease: Lease,
+        record: EpochRecord,
+        files: Mapping[str, bytes],
+        *,
+        points: Sequence[PointRecord] = (),
+        dropped: Iterable[tuple[int, str]] = (),
+    ) -> Wish | None:
         """Records an epoch and its files, all or nothing; what is left of a failed one is collected later.
 
         Args:
             lease: the right to write the run.
             record: the epoch's numbers.
             files: bytes by artifact name.
+            points: points to append with it.
+            dropped: older artifacts to forget, as (epoch, name).
+
+        Returns:
+            What is wished of the worker.
 
         Raises:
             LeaseLost: the lease no longer holds the run.
             StorageFull: no space is left.
             StorageError: the epoch is committed already, or a disk or database fails.
         """
-        self.store.commit_epoch(lease, record, self._put(record.epoch, files))
+        artifacts = self._put(record.epoch, files)
+        return self.store.commit_epoch(lease, record, artifacts, points=points, dropped=dropped)
 
     def keep(self, lease: Lease, epoch: int, files: Mapping[str, bytes]) -> None:
         """Records files outside an epoch's commit, replacing those of the same name.

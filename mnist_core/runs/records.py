@@ -125,7 +125,7 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One committed epoch: its numbers, and how long training, evaluating and recording it took (seconds)."""
+    """One committed epoch: its numbers, and the seconds of training, of evaluating, and of waiting for the record."""
 
     epoch: int
     metrics: Mapping[str, Any]

@@ -5,7 +5,6 @@ lease (ticket and attempt); each write under a lease compares it first, in the s
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any, Unpack
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, case, delete, func, insert, select, update
@@ -141,12 +140,8 @@ class Store(StoreReader):
         """
         with self._database.writing() as connection:
             writing.guard(connection, lease)
-            if points:
-                last = connection.scalar(select(func.max(point.c.seq)).where(point.c.run == lease.run))
-                start = lease.attempt * writing.POINTS_PER_ATTEMPT
-                writing.insert_points(connection, lease.run, points, max(start, -1 if last is None else last + 1))
-            wish = connection.scalar(select(run.c.wish).where(run.c.id == lease.run))
-        return Wish(wish) if wish else None
+            writing.append_points(connection, lease, points)
+            return writing.wish_for(connection, lease.run)
 
     def wish(self, run_id: str, wish: Wish) -> bool:
         """Asks a queued or running run to end; False when it has ended. A wish to kill stays one."""
@@ -163,8 +158,23 @@ class Store(StoreReader):
             writing.guard(connection, lease)
             writing.replace_artifacts(connection, lease.run, artifacts)
 
-    def commit_epoch(self, lease: Lease, record: EpochRecord, artifacts: Sequence[Artifact]) -> None:
-        """Records an epoch and its artifacts, all or nothing; their blobs must exist already.
+    def commit_epoch(
+        self,
+        lease: Lease,
+        record: EpochRecord,
+        artifacts: Sequence[Artifact],
+        *,
+        points: Sequence[PointRecord] = (),
+        dropped: Iterable[tuple[int, str]] = (),
+    ) -> Wish | None:
+        """Records an epoch with its artifacts and last points, all or nothing; returns what is wished of the worker.
+
+        Args:
+            lease: the right to do so.
+            record: the epoch's numbers.
+            artifacts: its files; their blobs must exist already.
+            points: points to append.
+            dropped: older artifacts to forget, as (epoch, name).
 
         Raises:
             LeaseLost: the lease no longer holds the run; nothing was written.
@@ -173,20 +183,12 @@ class Store(StoreReader):
         with self._database.writing() as connection:
             writing.guard(connection, lease, epoch=record.epoch)
             writing.refuse_second_commit(connection, lease.run, record.epoch)
-            connection.execute(insert(epoch).values(run=lease.run, **finite(asdict(record))))
+            writing.append_points(connection, lease, points)
+            connection.execute(insert(epoch).values(run=lease.run, **finite(vars(record))))
             writing.replace_artifacts(connection, lease.run, artifacts)
+            writing.delete_artifacts(connection, lease.run, dropped)
             mirror(connection, lease.run, epoch=record.epoch)
-
-    def set_recording_seconds(self, lease: Lease, epoch_number: int, seconds: float) -> None:
-        """Writes how long recording an epoch took, which is known only afterwards.
-
-        Raises:
-            LeaseLost: the lease no longer holds the run; nothing was written.
-        """
-        this_epoch = (epoch.c.run == lease.run, epoch.c.epoch == epoch_number)
-        with self._database.writing() as connection:
-            writing.guard(connection, lease)
-            connection.execute(update(epoch).where(*this_epoch).values(recording_seconds=seconds))
+            return writing.wish_for(connection, lease.run)
 
     def drop(self, lease: Lease, names: Iterable[tuple[int, str]]) -> None:
         """Forgets artifacts, given as (epoch, name); their blobs go when nothing else names them.
@@ -370,13 +372,13 @@ class Store(StoreReader):
                     )
                 writing.change(connection, run.c.id == record.id, deleted=None)
                 return existing_run(connection, record.id)
-            row = asdict(record) | {
+            row = vars(record) | {
                 "name": writing.untaken_name(connection, record.name),
                 "result": finite(record.result),
             }
             connection.execute(insert(run).values(row))
             for epoch_record in epochs:
-                connection.execute(insert(epoch).values(run=record.id, **finite(asdict(epoch_record))))
+                connection.execute(insert(epoch).values(run=record.id, **finite(vars(epoch_record))))
             writing.insert_points(connection, record.id, points, 0)
             writing.replace_artifacts(connection, record.id, artifacts)
             return existing_run(connection, record.id)

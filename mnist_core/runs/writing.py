@@ -1,7 +1,6 @@
 """The statements that the store's transactions are made of; each works inside a transaction that is open."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any, TypedDict
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, select, tuple_, update
@@ -11,13 +10,13 @@ from mnist_core.errors import InvalidInput, LeaseLost, StorageError
 from mnist_core.runs.following import LEADS, mirror
 from mnist_core.runs.names import check_name, free_name, friendly_name
 from mnist_core.runs.reading import SEEN, run_record
-from mnist_core.runs.records import Artifact, Lease, PointRecord, RunRecord, RunState, finite
+from mnist_core.runs.records import Artifact, Lease, PointRecord, RunRecord, RunState, Wish, finite
 from mnist_core.runs.tables import DatabaseNow, artifact, epoch, point, run
 
 __all__ = [
-    "POINTS_PER_ATTEMPT",
     "Holder",
     "Submission",
+    "append_points",
     "change",
     "claim",
     "delete_artifacts",
@@ -31,6 +30,7 @@ __all__ = [
     "refuse_second_commit",
     "replace_artifacts",
     "untaken_name",
+    "wish_for",
 ]
 
 POINTS_PER_ATTEMPT = 2**20
@@ -134,15 +134,29 @@ def refuse_second_commit(connection: Connection, run_id: str, number: int) -> No
 
 def insert_points(connection: Connection, run_id: str, points: Sequence[PointRecord], start: int) -> None:
     """Adds points, numbered from `start`."""
-    rows = [finite(asdict(record)) | {"run": run_id, "seq": start + index} for index, record in enumerate(points)]
+    rows = [finite(vars(record)) | {"run": run_id, "seq": start + index} for index, record in enumerate(points)]
     if rows:
         connection.execute(insert(point), rows)
+
+
+def append_points(connection: Connection, lease: Lease, points: Sequence[PointRecord]) -> None:
+    """Adds points behind those that are there."""
+    if points:
+        last = connection.scalar(select(func.max(point.c.seq)).where(point.c.run == lease.run))
+        start = lease.attempt * POINTS_PER_ATTEMPT
+        insert_points(connection, lease.run, points, max(start, -1 if last is None else last + 1))
+
+
+def wish_for(connection: Connection, run_id: str) -> Wish | None:
+    """What is wished of the worker of a run."""
+    wish = connection.scalar(select(run.c.wish).where(run.c.id == run_id))
+    return Wish(wish) if wish else None
 
 
 def replace_artifacts(connection: Connection, run_id: str, artifacts: Sequence[Artifact]) -> None:
     """Records artifacts in the place of those of the same epoch and name."""
     delete_artifacts(connection, run_id, [(record.epoch, record.name) for record in artifacts])
-    rows = [asdict(record) | {"run": run_id} for record in artifacts]
+    rows = [vars(record) | {"run": run_id} for record in artifacts]
     if rows:
         connection.execute(insert(artifact), rows)
 

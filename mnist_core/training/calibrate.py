@@ -19,12 +19,12 @@ from mnist_core.spec import RunSpec
 from mnist_core.training.assignment import Placement
 from mnist_core.training.cores import Arrangement, arrange
 from mnist_core.training.engine import Engine
-from mnist_core.training.runtime import cores_for
+from mnist_core.training.runtime import training_scope
 
 __all__ = ["calibrate", "seconds_per_step"]
 
 SECONDS_EACH = 0.4
-A_LONG_TRAINING = 1_000_000
+ENOUGH_FOR_A_LONG_TRAINING = 10**9
 
 
 def calibrate(threads: int, progress: Callable[[int, int], Any]) -> Calibration:
@@ -59,8 +59,9 @@ def seconds_per_step(spec: RunSpec, threads: int, seconds: float = SECONDS_EACH)
         threads: threads to train with; as a long training would share them out.
         seconds: about how long to train.
     """
-    arrangement = arrange(spec, "cpu", threads, steps=A_LONG_TRAINING)
-    with cores_for(arrangement, Placement("cpu", threads)):
+    placement = Placement("cpu", threads)
+    arrangement = arrange(spec, placement, images=ENOUGH_FOR_A_LONG_TRAINING)
+    with training_scope(placement, arrangement):
         return _seconds_per_step(spec, arrangement, seconds)
 
 

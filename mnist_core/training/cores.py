@@ -3,28 +3,36 @@
 Three ways, each the fastest for some networks (measured by benchmarks/training.py on two cores):
 
 - compiled: XLA compiles the whole chunk. Dense networks; its convolutions and dropout are 5 to 25 times slower than
-  TensorFlow's on a CPU.
-- sharded: the batch is cut into a part for each core, and no operation uses more than one. Small convolutions: their
-  values stay in the core's own cache, and no core waits for another within a layer.
+  TensorFlow's on a CPU. The smallest of them on one thread, as a second one costs more than it takes over.
+- sharded: the batch is cut into a part for each core, and no operation uses more than one. Small convolutions, and
+  dense networks with large batches: values stay in the core's own cache, and no core waits for another within a layer.
 - pooled: each operation uses all cores. Networks that mix the images of a batch, and those whose many weights would
   be read and added up once for each part.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from math import ceil
 from typing import Any
 
 from mnist_core.backend import context
 from mnist_core.networks.layers import BatchNorm, Conv, Dropout, Layer
-from mnist_core.networks.shapes import flat, plan
+from mnist_core.networks.shapes import PlannedLayer, flat, plan
 from mnist_core.spec import RunSpec
+from mnist_core.training.assignment import Placement
 
 __all__ = ["POOLED", "Arrangement", "arrange", "surroundings"]
 
 STEPS_WORTH_COMPILING = 2000
 """XLA's compilation takes about half a second, and saves some tenths of a millisecond a step."""
+
+LITTLE_WORK = 1_500_000
+"""Multiply-adds of a step's forward pass up to which a compiled network is faster on one thread."""
+
+MUCH_WORK = 100_000_000
+"""Multiply-adds of a step's forward pass from which on a dense network is faster in shards than compiled."""
 
 IMAGES_OF_A_SHARD = 8
 MOST_SHARDS = 4
@@ -37,43 +45,53 @@ class Arrangement:
 
     Attributes:
         compiled: XLA compiles the chunk.
-        shards: parts of a batch that are computed beside each other, each on one thread; 1 where operations use all.
+        shards: parts of a batch that are computed beside each other, each on one thread.
+        alone: a single thread is faster than all.
     """
 
     compiled: bool = False
     shards: int = 1
+    alone: bool = False
 
     def threads_of_an_operation(self, threads: int) -> int:
         """Threads that one operation may use, of those that the training uses."""
-        return threads if self.shards == 1 else 1
+        return 1 if self.alone or self.shards > 1 else threads
 
 
 POOLED = Arrangement()
 
 
-def arrange(spec: RunSpec, device: str, threads: int, steps: int) -> Arrangement:
+def arrange(spec: RunSpec, placement: Placement, images: int) -> Arrangement:
     """The fastest way to train a network here.
 
     Args:
         spec: what to train.
-        device: kind of device, "cpu" or "gpu".
-        threads: threads that the training uses.
-        steps: steps of the whole training.
+        placement: the device, and the threads that the training uses.
+        images: number of images to train on.
     """
     augments = spec.augmentation.is_on  # its warp has no XLA kernel
-    if device == "gpu":
+    if placement.device == "gpu":
         return Arrangement(compiled=not augments)
-    layers = spec.network.layers
-    if not augments and not _has(layers, Conv, BatchNorm, Dropout) and spec.precision == "float32":
-        return Arrangement(compiled=steps >= STEPS_WORTH_COMPILING)
-    images = spec.training.batch_size // max(threads, 1)
-    weights = sum(place.parameters for place in flat(plan(layers)))
-    suits = not _has(layers, BatchNorm) and weights <= MOST_WEIGHTS_OF_SHARDS and images >= IMAGES_OF_A_SHARD
-    return Arrangement(shards=threads if suits and threads <= MOST_SHARDS else 1)
+    layers = tuple(flat(plan(spec.network.layers)))
+    shards = _shards(layers, spec.training.batch_size, placement.threads)
+    if augments or _has(layers, Conv, BatchNorm, Dropout) or spec.precision != "float32":
+        return Arrangement(shards=shards)
+    work = spec.training.batch_size * sum(place.multiply_adds for place in layers)
+    if shards > 1 and work >= MUCH_WORK:
+        return Arrangement(shards=shards)
+    steps = spec.training.epochs * ceil(images / spec.training.batch_size)
+    return Arrangement(compiled=True, alone=work <= LITTLE_WORK) if steps >= STEPS_WORTH_COMPILING else POOLED
 
 
-def _has(layers: Sequence[Layer], *kinds: type[Layer]) -> bool:
-    return any(isinstance(place.layer, kinds) for place in flat(plan(layers)))
+def _shards(layers: Collection[PlannedLayer], batch: int, threads: int) -> int:
+    """Into how many parts a batch is best cut; 1 where that does not suit the network."""
+    weights = sum(place.parameters for place in layers)
+    suits = not _has(layers, BatchNorm) and weights <= MOST_WEIGHTS_OF_SHARDS
+    return threads if suits and threads <= MOST_SHARDS and batch // threads >= IMAGES_OF_A_SHARD else 1
+
+
+def _has(layers: Collection[PlannedLayer], *kinds: type[Layer]) -> bool:
+    return any(isinstance(place.layer, kinds) for place in layers)
 
 
 @contextmanager

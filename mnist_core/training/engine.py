@@ -49,7 +49,7 @@ class Engine:
         arrangement: Arrangement = POOLED,
     ) -> None:
         assert not isinstance(spec.optimizer, LbfgsSpec)
-        self._key, self._program = programs.take(spec, arrangement)
+        self._program = programs.take(spec, arrangement)
         self.model = self._program.model
         self.predict = partial(self._program.forward.predict, examples)
         self.batch_size = min(spec.training.batch_size, len(train_ids))
@@ -126,7 +126,7 @@ class Engine:
 
     def close(self) -> None:
         """Leaves what is compiled to the next run; the engine cannot be used any more."""
-        programs.give_back(self._key, self._program)
+        programs.give_back(self._program)
         del self._program, self.model, self.predict
 
 

@@ -3,7 +3,6 @@
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from math import ceil
 from statistics import median
 from time import monotonic
 from typing import Any
@@ -31,8 +30,9 @@ from mnist_core.training.assignment import Assignment, Watch
 from mnist_core.training.cores import Arrangement, arrange
 from mnist_core.training.early_stopping import stops_early
 from mnist_core.training.recorder import ArchiveRecorder, Recorders
-from mnist_core.training.runtime import cores_for, facts, training_scope
+from mnist_core.training.runtime import facts, training_scope
 from mnist_core.training.train import Job, Outcome, train
+from mnist_core.training.writer import RunWriter
 
 __all__ = ["execute"]
 
@@ -55,19 +55,19 @@ def execute(archive: Archive, assignment: Assignment, watch: Watch) -> None:
         StorageError: nothing can be recorded now; the run stays as it is and can be resumed.
     """
     ending = _Ending(archive, assignment)
-    recorder = ArchiveRecorder(archive, assignment.lease, budget=assignment.budget, should_stop=watch.should_stop)
     try:
-        arrangement, placement = _arrangement(assignment), assignment.bench.placement
-        with cores_for(arrangement, placement), training_scope(placement.device):
+        bench = assignment.bench
+        arrangement = arrange(assignment.spec, bench.placement, len(bench.splits.train))
+        with training_scope(bench.placement, arrangement):
             job = _job(archive, assignment, arrangement)
-            outcome = train(job, Recorders(recorder, *([watch.listen(job)] if watch.listen else [])))
-        recorder.flush()
+            writer = RunWriter(archive, assignment.lease, budget=assignment.budget)
+            with ArchiveRecorder(writer, watch.should_stop) as recorder:
+                outcome = train(job, Recorders(recorder, *([watch.listen(job)] if watch.listen else [])))
         ending.stopped() if outcome.stopped else ending.done(outcome)
     except KeyboardInterrupt:
         ending.stopped()
         raise
     except TrainingFailed as error:
-        recorder.flush()
         raise ending.failed(error) from None
     except LeaseLost:
         raise
@@ -107,12 +107,6 @@ class _Ending:
         result = summarise(self._archive, self._lease.run, self._spec, training)
         used = monotonic() - self._started
         self._archive.store.finish(self._lease, state, reason=reason, result=result, used=used)
-
-
-def _arrangement(assignment: Assignment) -> Arrangement:
-    training, bench = assignment.spec.training, assignment.bench
-    steps = training.epochs * ceil(len(bench.splits.train) / training.batch_size)
-    return arrange(assignment.spec, bench.placement.device, bench.placement.threads, steps)
 
 
 def _job(archive: Archive, assignment: Assignment, arrangement: Arrangement) -> Job:

@@ -49,6 +49,7 @@ class Program:
         arrangement: how the work of a step is shared out.
 
     Attributes:
+        key: all that decides what it computes.
         model: the plain Keras model.
         optimizer: with its learning rate as a variable that each step assigns.
         forward: the model's evaluation.
@@ -57,6 +58,7 @@ class Program:
 
     def __init__(self, spec: RunSpec, arrangement: Arrangement) -> None:
         assert not isinstance(spec.optimizer, LbfgsSpec)
+        self.key = _what_is_compiled(spec, arrangement)
         self.model = build_model(spec.network.layers, seed=spec.seed, precision=spec.precision)
         self.optimizer = build_optimizer(spec.optimizer)
         self.optimizer.build(self.model.trainable_variables)
@@ -152,18 +154,17 @@ class Programs:
         self._kept = kept
         self._idle: OrderedDict[str, Program] = OrderedDict()
 
-    def take(self, spec: RunSpec, arrangement: Arrangement) -> tuple[str, Program]:
-        """A program for a run, ready to start, and the key under which to give it back."""
-        key = _what_is_compiled(spec, arrangement)
-        program = self._idle.pop(key, None)
+    def take(self, spec: RunSpec, arrangement: Arrangement) -> Program:
+        """A program for a run, ready to start."""
+        program = self._idle.pop(_what_is_compiled(spec, arrangement), None)
         if program is None:
-            return key, Program(spec, arrangement)
+            return Program(spec, arrangement)
         program.start_afresh(spec)
-        return key, program
+        return program
 
-    def give_back(self, key: str, program: Program) -> None:
+    def give_back(self, program: Program) -> None:
         """Keeps a program for the next run."""
-        self._idle[key] = program
+        self._idle[program.key] = program
         while len(self._idle) > self._kept:
             self._idle.popitem(last=False)
 

@@ -16,7 +16,7 @@ from mnist_core.settings import available_cores
 from mnist_core.training.assignment import Placement
 from mnist_core.training.cores import Arrangement, surroundings
 
-__all__ = ["cores_for", "facts", "place", "training_scope"]
+__all__ = ["computing_on", "facts", "place", "training_scope"]
 
 
 def place(wanted: str, threads: int) -> Placement:
@@ -45,7 +45,7 @@ def place(wanted: str, threads: int) -> Placement:
 
 
 @contextmanager
-def training_scope(device: str) -> Iterator[None]:
+def computing_on(device: str) -> Iterator[None]:
     """Everything in this scope is placed on the device and computed the same way each time.
 
     Determinism is a switch of the whole process under which `model.fit` refuses to shuffle without a seed; it is put
@@ -62,14 +62,16 @@ def training_scope(device: str) -> Iterator[None]:
 
 
 @contextmanager
-def cores_for(arrangement: Arrangement, placement: Placement) -> Iterator[None]:
-    """The threads of the placement, shared out as the arrangement wants them; not for use beside other threads.
+def training_scope(placement: Placement, arrangement: Arrangement) -> Iterator[None]:
+    """On the device, the same way each time, with the threads shared out as the arrangement wants them.
 
-    While it lasts the whole process has another TensorFlow context; tensors of one mean nothing to the other.
+    While it lasts the whole process has another TensorFlow context, whose tensors mean nothing to the other one: no
+    other thread may use TensorFlow.
     """
     threads = placement.threads
     own = HAS_OWN_THREADS and placement.device == "cpu"
-    with surroundings(threads, arrangement.threads_of_an_operation(threads)) if own else nullcontext():
+    shared_out = surroundings(threads, arrangement.threads_of_an_operation(threads)) if own else nullcontext()
+    with shared_out, computing_on(placement.device):
         yield
 
 

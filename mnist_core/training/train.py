@@ -22,7 +22,8 @@ from mnist_core.training.chunks import CHUNK_STEPS, ChunkResult, Pace
 from mnist_core.training.cores import POOLED, Arrangement
 from mnist_core.training.early_stopping import stops_early
 from mnist_core.training.engine import Engine
-from mnist_core.training.recorder import Recorder, Snapshot, StopRequested
+from mnist_core.training.recorder import Recorder, StopRequested
+from mnist_core.training.snapshot import Snapshot
 
 __all__ = ["Job", "Outcome", "Trainer", "train"]
 

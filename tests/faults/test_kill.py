@@ -51,7 +51,7 @@ def without_times(document):
 
 
 MID_EPOCH = ("mnist_core.training.train._check_finite", 20)
-THINNING = ("mnist_core.training.recorder.epochs_to_drop", 3)
+THINNING = ("mnist_core.training.writer.epochs_to_drop", 3)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def uninterrupted(tmp_path_factory):
         ("os.replace", 5),
         ("os.replace", 9),
         ("os.fsync", 20),
-        ("mnist_core.training.recorder._files", 2),
+        ("mnist_core.training.snapshot.to_npz", 6),
         MID_EPOCH,
         THINNING,
     ],

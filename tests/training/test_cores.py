@@ -7,15 +7,18 @@ import pytest
 
 from mnist_core.backend import context, tf
 from mnist_core.networks.catalogue import presets
+from mnist_core.networks.shapes import plan
 from mnist_core.spec import LbfgsSpec
-from mnist_core.training.cores import STEPS_WORTH_COMPILING, Arrangement, arrange, surroundings
+from mnist_core.training.assignment import Placement
+from mnist_core.training.cores import MUCH_WORK, STEPS_WORTH_COMPILING, Arrangement, arrange, surroundings
 
-COMPILED, POOLED, SHARDED = Arrangement(compiled=True), Arrangement(), Arrangement(shards=2)
-LONG = STEPS_WORTH_COMPILING
+COMPILED, ALONE = Arrangement(compiled=True), Arrangement(compiled=True, alone=True)
+POOLED, SHARDED = Arrangement(), Arrangement(shards=2)
+MANY = 10**9
 NETWORKS = {
-    "softmax-regression": COMPILED,
+    "softmax-regression": ALONE,
     "mlp-512": COMPILED,
-    "mlp-512-256": COMPILED,
+    "mlp-512-256": SHARDED,
     "mlp-512-256-dropout": SHARDED,
     "lenet-5x5": POOLED,
     "bottleneck-cnn": SHARDED,
@@ -27,39 +30,52 @@ NETWORKS = {
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_two_threads(name):
-    assert arrange(presets[name].on("mnist"), "cpu", 2, LONG) == NETWORKS[name]
+    assert arrange(presets[name].on("mnist"), Placement("cpu", 2), MANY) == NETWORKS[name]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_one_thread_has_nothing_to_share(name):
-    expected = Arrangement(compiled=NETWORKS[name].compiled)
-    assert arrange(presets[name].on("mnist"), "cpu", 1, LONG) == expected
+    found = arrange(presets[name].on("mnist"), Placement("cpu", 1), MANY)
+    assert found.shards == 1
+    assert found.compiled == (NETWORKS[name].compiled or name == "mlp-512-256")
 
 
 def test_a_short_training_is_not_worth_compiling():
-    assert arrange(presets["mlp-512"].on("digits"), "cpu", 2, LONG - 1) == POOLED
+    spec = presets["mlp-512"].on("mnist", epochs=2, batch_size=10)
+    images = 10 * STEPS_WORTH_COMPILING // 2
+    assert arrange(spec, Placement("cpu", 2), images) == COMPILED
+    assert arrange(spec, Placement("cpu", 2), images - 10) == POOLED
 
 
 def test_small_batches_and_many_threads_are_not_cut():
     spec = presets["bottleneck-cnn"].on("mnist")
-    assert arrange(spec.replace({"training.batch_size": 16}), "cpu", 2, LONG) == SHARDED
-    assert arrange(spec.replace({"training.batch_size": 15}), "cpu", 2, LONG) == POOLED
-    assert arrange(spec.replace({"training.batch_size": 512}), "cpu", 4, LONG) == Arrangement(shards=4)
-    assert arrange(spec.replace({"training.batch_size": 512}), "cpu", 8, LONG) == POOLED
+    assert arrange(spec.replace({"training.batch_size": 16}), Placement("cpu", 2), MANY) == SHARDED
+    assert arrange(spec.replace({"training.batch_size": 15}), Placement("cpu", 2), MANY) == POOLED
+    assert arrange(spec.replace({"training.batch_size": 512}), Placement("cpu", 4), MANY) == Arrangement(shards=4)
+    assert arrange(spec.replace({"training.batch_size": 512}), Placement("cpu", 8), MANY) == POOLED
+
+
+def test_dense_networks_are_sharded_where_a_step_is_much_work():
+    work = sum(place.multiply_adds for place in plan(presets["mlp-512"].on("mnist").network.layers))
+    least = -(-MUCH_WORK // work)
+    spec = presets["mlp-512"].on("mnist", batch_size=least)
+    assert arrange(spec, Placement("cpu", 2), MANY) == SHARDED
+    assert arrange(spec.replace({"training.batch_size": least - 1}), Placement("cpu", 2), MANY) == COMPILED
+    assert arrange(spec, Placement("cpu", 8), MANY) == COMPILED
 
 
 def test_augmented_and_bfloat16_networks_are_not_compiled():
     spec = presets["mlp-512"].on("mnist")
     for changed in ({"augmentation.shift": 2}, {"precision": "bfloat16"}):
-        assert not arrange(spec.replace(changed), "cpu", 2, LONG).compiled
+        assert not arrange(spec.replace(changed), Placement("cpu", 2), MANY).compiled
 
 
 def test_a_gpu_compiles_all_but_the_augmentations_warp():
     for name, preset in presets.items():
         if isinstance(preset.optimizer, LbfgsSpec):
             continue
-        assert arrange(preset.on("mnist"), "gpu", 2, 1) == COMPILED
-        assert arrange(preset.on("mnist", augmentation__shift=2), "gpu", 2, 1) == POOLED, name
+        assert arrange(preset.on("mnist"), Placement("gpu", 2), 1) == COMPILED
+        assert arrange(preset.on("mnist", augmentation__shift=2), Placement("gpu", 2), 1) == POOLED, name
 
 
 def threads() -> tuple[int, int]:
@@ -94,6 +110,7 @@ def test_the_same_surroundings_are_entered_again():
 BUSY = """
 import time
 from mnist_core.backend import tf
+from mnist_core.training.assignment import Placement
 from mnist_core.training.cores import surroundings
 
 def used(inter, intra):

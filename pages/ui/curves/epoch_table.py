@@ -116,5 +116,5 @@ def _columns(on_click: Callable[[], None]) -> dict[str, Any]:
         "test accuracy": share("test accuracy"),
         "training (s)": seconds("training (s)", help="Seconds of the training steps."),
         "evaluating (s)": seconds("evaluating (s)", help="Seconds of evaluating all splits."),
-        "recording (s)": seconds("recording (s)", help="Seconds of writing everything down."),
+        "recording (s)": seconds("recording (s)", help="Seconds of waiting until the epoch before was written."),
     }

@@ -155,10 +155,18 @@ def test_an_epoch_is_committed_whole(store, claimed):
     assert store.referenced_blobs() == {SHA, "cd" * 32}
 
 
-def test_recording_seconds_are_known_afterwards(store, claimed):
-    store.commit_epoch(claimed, epoch_record(0), [])
-    store.set_recording_seconds(claimed, 0, 0.125)
-    assert store.epochs(claimed.run)[0].recording_seconds == 0.125
+def test_an_epochs_points_and_what_it_thins_out_are_part_of_its_commit(store, claimed):
+    store.keep(claimed, [Artifact(0, "optimizer", SHA, 1), Artifact(0, "weights", SHA, 2)])
+    store.beat(claimed, points(0, epoch=1))
+    store.wish(claimed.run, Wish.STOP)
+    last, gone = points(1, 2, epoch=1), [(0, "optimizer")]
+    assert store.commit_epoch(claimed, epoch_record(1), [], points=last, dropped=gone) is Wish.STOP
+    assert steps(store, claimed.run) == [0, 1, 2]
+    assert [artifact.name for artifact in store.artifacts(claimed.run)] == ["weights"]
+    with pytest.raises(StorageError, match="got epoch 1 of run"):
+        store.commit_epoch(claimed, epoch_record(1), [], points=points(3, epoch=1), dropped=[(0, "weights")])
+    assert steps(store, claimed.run) == [0, 1, 2]
+    assert [artifact.name for artifact in store.artifacts(claimed.run)] == ["weights"]
 
 
 @pytest.mark.parametrize("second", [1, 0])
@@ -208,8 +216,9 @@ def writes(store, lease):
     return {
         "beat": lambda: store.beat(lease, points(9)),
         "keep": lambda: store.keep(lease, [Artifact(0, "x", SHA, 1)]),
-        "commit_epoch": lambda: store.commit_epoch(lease, epoch_record(5), [Artifact(5, "x", SHA, 1)]),
-        "set_recording_seconds": lambda: store.set_recording_seconds(lease, 0, 9.0),
+        "commit_epoch": lambda: store.commit_epoch(
+            lease, epoch_record(5), [Artifact(5, "x", SHA, 1)], points=points(9), dropped=[(0, "weights")]
+        ),
         "drop": lambda: store.drop(lease, [(0, "weights")]),
         "rewind": lambda: store.rewind(lease),
     }
@@ -239,7 +248,7 @@ def test_finished_is_final_under_every_method(store, claimed, state):
     assert everything(store, claimed.run) == before
 
 
-@pytest.mark.parametrize("method", ["beat", "keep", "commit_epoch", "set_recording_seconds", "drop", "rewind"])
+@pytest.mark.parametrize("method", ["beat", "keep", "commit_epoch", "drop", "rewind"])
 @pytest.mark.parametrize("lost", ["ticket", "attempt", "queued"])
 def test_a_lost_lease_writes_nothing(store, claimed, lost, method):
     store.commit_epoch(claimed, epoch_record(0), [Artifact(0, "weights", SHA, 1)])
