@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 SPEC_VERSION = 1
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 MAX_SEED = 2**31 - 1
 
 

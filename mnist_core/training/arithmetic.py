@@ -16,7 +16,7 @@ from mnist_core.backend import keras, tf
 
 __all__ = ["logits_in_training"]
 
-MANY_WEIGHTS = 1 << 20
+MANY_WEIGHTS = 1 << 18
 PRODUCT, BIAS = "MnistLabProduct", "MnistLabBias"
 
 
@@ -61,8 +61,10 @@ def _pointwise(layer: keras.layers.Conv2D, x: tf.Tensor, **_: Any) -> tf.Tensor:
 
     With a stride of 2 and odd sizes TensorFlow's gradient of the kernel writes outside of its memory (2.21, oneDNN).
     """
-    down, right = layer.strides
-    x, kernel, bias = _cast(layer, x[:, ::down, ::right], layer.kernel, layer.bias)
+    if layer.strides != (1, 1):
+        # The means of windows of one pixel, as TensorFlow slices on one core.
+        x = tf.nn.avg_pool2d(x, 1, layer.strides, "SAME")
+    x, kernel, bias = _cast(layer, x, layer.kernel, layer.bias)
     _, rows, columns, channels = x.shape
     flat = _affine(tf.reshape(x, (-1, channels)), tf.reshape(kernel, (channels, layer.filters)), bias)
     return layer.activation(tf.reshape(flat, (-1, rows, columns, layer.filters)))
@@ -84,10 +86,10 @@ def _affine(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
 
 @tf.RegisterGradient(PRODUCT)  # type: ignore[untyped-decorator]
 def _gradient_of_product(product: tf.Operation, upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The product with a large transposed kernel is a third of the speed of the transposed product."""
+    """With a large transposed kernel, a product of batches takes 0.4 to 0.9 of the time of a product of matrices."""
     x, kernel = product.inputs
     if kernel.shape.num_elements() >= MANY_WEIGHTS:
-        to_x = tf.transpose(tf.matmul(kernel, upstream, transpose_b=True))
+        to_x = tf.squeeze(tf.matmul(upstream[None], kernel[None], transpose_b=True), axis=0)
     else:
         to_x = tf.matmul(upstream, kernel, transpose_b=True)
     return to_x, tf.matmul(x, upstream, transpose_a=True)

@@ -29,9 +29,9 @@ HOSTS = {
 }
 BEFORE = {"dense": [{"kind": "flatten"}]}
 DIGESTS = {
-    "softmax-regression": "a4a42593aa735a50938cc6871efa549e84d353cd9fc82b8efb859ee14dcfe268",
-    "bottleneck-cnn": "b8c7ab58c30d5d5eb7a24c2d3a22557168ec5373e9911a492a4611a84ef0ea34",
-    "resnet-8": "f7010fd59c0182841d38165ff5b177266e0a6a21123ab2e06d1e9e564ece2645",
+    "softmax-regression": "c551cfeec88ac99ff8bb4a8903230a92657e6e31b05a6e5e090b0f86c69ffb54",
+    "bottleneck-cnn": "8e2e6ba17caccb9d866174105ac7a304fa8861e28ac5d66884ebce6c6d115994",
+    "resnet-8": "2dff1a5b2a89cc636f4f5c32954d2728e34cc0084f5bb129595522398e7df1b1",
 }
 
 
