@@ -78,7 +78,8 @@ def measure(lab: Lab, placement: Placement, name: str, slice_seconds: float, pyt
     sides = {"engine": ours} | others
     ours.train(20)
     steps = int(np.clip(slice_seconds / (ours.train(20) / 20), 2, MOST_EPOCHS_OF_A_SLICE * task.steps_per_epoch))
-    rounds = [one_round(sides, steps, first) for first in range(ROUNDS)]
+    rng = np.random.default_rng(0)
+    rounds = [one_round(sides, steps, list(rng.permutation([*sides, "numpy"]))) for _ in range(ROUNDS)]
     accuracy = ours.validation_accuracy()
     for side in sides.values():
         side.close()
@@ -96,12 +97,18 @@ def measure(lab: Lab, placement: Placement, name: str, slice_seconds: float, pyt
     return row
 
 
-def one_round(sides: dict[str, Any], steps: int, first: int) -> dict[str, float]:
-    """Seconds of a slice of each side; another one begins each time, as what ran before leaves caches behind."""
-    names = [*sides, "numpy"]
-    begin = first % len(names)
-    order = names[begin:] + names[:begin]
-    return {name: product() if name == "numpy" else sides[name].train(steps) for name in order}
+def one_round(sides: dict[str, Any], steps: int, order: list[str]) -> dict[str, float]:
+    """Seconds of a slice of each side, after some steps that are not timed: who ran before leaves caches behind, and
+    threads that still look for work."""
+    seconds = {}
+    for name in order:
+        if name == "numpy":
+            product()
+            seconds[name] = product()
+        else:
+            sides[name].train(max(2, steps // 10))
+            seconds[name] = sides[name].train(steps)
+    return seconds
 
 
 def opponents(task: Task, name: str, python: str | None, folder: Path) -> dict[str, Callable[[], Any]]:
