@@ -144,17 +144,20 @@ class KerasFit:
         self.model.compile(plain_optimizer(task.spec.optimizer), loss, metrics=["accuracy"])
         self.pixels = datasets.to_model_input(task.dataset.images[task.splits.train])
         self.labels = task.dataset.labels[task.splits.train].astype(np.int32)
-        self.batch = task.batch_size
+        self.batch, self.steps_per_epoch = task.batch_size, task.steps_per_epoch
         self.train(2)
 
     def train(self, steps: int) -> float:
-        images = steps * self.batch
-        repeats = -(-images // len(self.pixels))
-        pixels = np.concatenate([self.pixels] * repeats)[:images] if repeats > 1 else self.pixels[:images]
-        labels = np.concatenate([self.labels] * repeats)[:images] if repeats > 1 else self.labels[:images]
+        epochs, rest = divmod(steps, self.steps_per_epoch)
         started = perf_counter()
-        self.model.fit(pixels, labels, batch_size=self.batch, epochs=1, verbose=0)
+        if epochs:
+            self._fit(len(self.pixels), epochs)
+        if rest:
+            self._fit(rest * self.batch, 1)
         return perf_counter() - started
+
+    def _fit(self, images: int, epochs: int) -> None:
+        self.model.fit(self.pixels[:images], self.labels[:images], batch_size=self.batch, epochs=epochs, verbose=0)
 
     def close(self) -> None:
         """Nothing to end."""

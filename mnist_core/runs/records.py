@@ -125,7 +125,15 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One committed epoch: its numbers, and the seconds of training, of evaluating, and of waiting for the record."""
+    """One committed epoch.
+
+    Attributes:
+        epoch: 0 is the untrained network.
+        metrics: losses, accuracies and penalty.
+        seconds: of the training steps.
+        evaluation_seconds: of the evaluation.
+        recording_seconds: for which the training waited until the epoch before was written.
+    """
 
     epoch: int
     metrics: Mapping[str, Any]

@@ -29,7 +29,7 @@ class Watch:
     """Who looks on while a run trains.
 
     Attributes:
-        listen: makes a further recorder from the job, for a progress bar.
+        listen: makes a further recorder from the job, for a progress bar; it hears of an epoch before that is on disk.
         should_stop: asked between chunks; once true, the run ends as `stopped`.
     """
 

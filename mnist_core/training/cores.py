@@ -20,7 +20,7 @@ from typing import Any
 from mnist_core.backend import context
 from mnist_core.networks.layers import BatchNorm, Conv, Dropout, Layer
 from mnist_core.networks.shapes import PlannedLayer, flat, plan
-from mnist_core.spec import RunSpec
+from mnist_core.spec import LbfgsSpec, RunSpec
 from mnist_core.training.assignment import Placement
 
 __all__ = ["POOLED", "Arrangement", "arrange", "surroundings"]
@@ -41,7 +41,7 @@ MOST_WEIGHTS_OF_SHARDS = 1_000_000
 
 @dataclass(frozen=True)
 class Arrangement:
-    """How the work of a step is shared out; it follows from the specification and the number of threads alone.
+    """How the work of a step is shared out; it follows from the specification, the images and the placement alone.
 
     Attributes:
         compiled: XLA compiles the chunk.
@@ -69,6 +69,8 @@ def arrange(spec: RunSpec, placement: Placement, images: int) -> Arrangement:
         placement: the device, and the threads that the training uses.
         images: number of images to train on.
     """
+    if isinstance(spec.optimizer, LbfgsSpec):
+        return POOLED
     augments = spec.augmentation.is_on  # its warp has no XLA kernel
     if placement.device == "gpu":
         return Arrangement(compiled=not augments)

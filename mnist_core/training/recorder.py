@@ -5,8 +5,8 @@ keeps nothing, for measuring what recording costs; `Recorders` lets several list
 """
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from time import perf_counter
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from time import monotonic, perf_counter
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -28,7 +28,7 @@ class Recorder(Protocol):
     """What the training loop tells; each method may raise `StopRequested` or `LeaseLost`, but `commit` never stops."""
 
     def begin(self, weights: Arrays) -> None:
-        """Keeps the starting weights, before the first step."""
+        """Takes the starting weights, before the first step."""
 
     def points(self, epoch: int, step: int, losses: NDArray[np.float32], accuracies: NDArray[np.float32]) -> None:
         """Takes the values of consecutive steps; `step` is the global index of the first."""
@@ -87,12 +87,13 @@ class Recorders:
 class ArchiveRecorder:
     """Hands everything to a writer in a thread of its own, so that the training waits neither for disk nor database.
 
-    One epoch at most is on its way to the disk while the next one trains. What goes wrong there is raised by the next
-    call, and nothing is written after it. Left as a context, it waits until all is written.
+    One epoch at most is on its way to the disk while the next one trains. What goes wrong there is raised by a later
+    call, at the latest when the recorder is left, and nothing is written after it. Left as a context, it waits until
+    all is written.
 
     Args:
         writer: what writes the run.
-        should_stop: asked at every call but `commit`, for stops that come from this process.
+        should_stop: asked with points and beats, for stops that come from this process.
     """
 
     def __init__(self, writer: RunWriter, should_stop: Callable[[], bool] = lambda: False) -> None:
@@ -119,7 +120,13 @@ class ArchiveRecorder:
 
     def _end(self) -> BaseException | None:
         self._hand_over(self._writer.flush)
-        self._thread.shutdown(wait=True)
+        try:
+            wait([self._last])
+        except KeyboardInterrupt:
+            wait([self._last])  # nobody may end the run while it is still being written
+            raise
+        finally:
+            self._thread.shutdown()
         return self._last.exception()
 
     def begin(self, weights: Arrays) -> None:
@@ -135,7 +142,7 @@ class ArchiveRecorder:
             StorageError: the run cannot be written any more.
         """
         self._raise_failure()
-        self._hand_over(self._writer.points, epoch, step, losses, accuracies)
+        self._hand_over(self._writer.points, epoch, step, losses, accuracies, monotonic())
         self._stop_if_asked()
 
     def beat(self) -> None:

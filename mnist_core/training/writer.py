@@ -54,15 +54,25 @@ class RunWriter:
             self._archive.keep(self._lease, 0, {"weights": data})
             self._sizes["weights"][0] = len(data)
 
-    def points(self, epoch: int, step: int, losses: NDArray[np.float32], accuracies: NDArray[np.float32]) -> None:
-        """Takes the values of consecutive steps; `step` is the global index of the first."""
+    def points(
+        self, epoch: int, step: int, losses: NDArray[np.float32], accuracies: NDArray[np.float32], at: float
+    ) -> None:
+        """Takes the values of consecutive steps.
+
+        Args:
+            epoch: epoch in which they were taken.
+            step: global index of the first.
+            losses: float32 (steps,).
+            accuracies: float32 (steps,).
+            at: when they were done, by the monotonic clock.
+        """
         values = {"loss": losses.tolist(), "accuracy": accuracies.tolist()}
         last = self._pending[-1] if self._pending else None
         if last and last.epoch == epoch:
             values = {name: [*last.values[name], *new] for name, new in values.items()}
             self._pending[-1] = replace(last, values=values)
         else:
-            self._pending.append(PointRecord(epoch, step, monotonic() - self._started, values))
+            self._pending.append(PointRecord(epoch, step, at - self._started, values))
         self.beat()
 
     def beat(self) -> None:
@@ -80,7 +90,7 @@ class RunWriter:
 
         Args:
             snapshot: the epoch.
-            waited: seconds for which the training waited for its record.
+            waited: seconds for which the training waited until the epoch before was written.
         """
         record = EpochRecord(
             epoch=snapshot.epoch,

@@ -10,7 +10,7 @@ from mnist_core.networks.catalogue import presets
 from mnist_core.networks.shapes import plan
 from mnist_core.spec import LbfgsSpec
 from mnist_core.training.assignment import Placement
-from mnist_core.training.cores import MUCH_WORK, STEPS_WORTH_COMPILING, Arrangement, arrange, surroundings
+from mnist_core.training.cores import LITTLE_WORK, MUCH_WORK, STEPS_WORTH_COMPILING, Arrangement, arrange, surroundings
 
 COMPILED, ALONE = Arrangement(compiled=True), Arrangement(compiled=True, alone=True)
 POOLED, SHARDED = Arrangement(), Arrangement(shards=2)
@@ -62,6 +62,24 @@ def test_dense_networks_are_sharded_where_a_step_is_much_work():
     assert arrange(spec, Placement("cpu", 2), MANY) == SHARDED
     assert arrange(spec.replace({"training.batch_size": least - 1}), Placement("cpu", 2), MANY) == COMPILED
     assert arrange(spec, Placement("cpu", 8), MANY) == COMPILED
+
+
+def test_the_smallest_compiled_networks_run_on_one_thread():
+    work = sum(place.multiply_adds for place in plan(presets["softmax-regression"].on("mnist").network.layers))
+    most = LITTLE_WORK // work
+    for batch, expected in ((most, ALONE), (most + 1, COMPILED)):
+        assert (
+            arrange(presets["softmax-regression"].on("mnist", batch_size=batch), Placement("cpu", 2), MANY) == expected
+        )
+
+
+@pytest.mark.parametrize(("arrangement", "threads"), [(ALONE, 1), (SHARDED, 1), (COMPILED, 2), (POOLED, 2)])
+def test_threads_of_an_operation(arrangement, threads):
+    assert arrangement.threads_of_an_operation(2) == threads
+
+
+def test_scikit_learns_solver_is_not_arranged():
+    assert arrange(presets["logistic-regression"].on("mnist"), Placement("cpu", 2), MANY) == POOLED
 
 
 def test_augmented_and_bfloat16_networks_are_not_compiled():

@@ -163,9 +163,11 @@ def test_an_epochs_points_and_what_it_thins_out_are_part_of_its_commit(store, cl
     assert store.commit_epoch(claimed, epoch_record(1), [], points=last, dropped=gone) is Wish.STOP
     assert steps(store, claimed.run) == [0, 1, 2]
     assert [artifact.name for artifact in store.artifacts(claimed.run)] == ["weights"]
-    with pytest.raises(StorageError, match="got epoch 1 of run"):
-        store.commit_epoch(claimed, epoch_record(1), [], points=points(3, epoch=1), dropped=[(0, "weights")])
+    twice = [Artifact(2, "weights", SHA, 1)] * 2
+    with pytest.raises(StorageError):
+        store.commit_epoch(claimed, epoch_record(2), twice, points=points(3, epoch=2), dropped=[(0, "weights")])
     assert steps(store, claimed.run) == [0, 1, 2]
+    assert [record.epoch for record in store.epochs(claimed.run)] == [1]
     assert [artifact.name for artifact in store.artifacts(claimed.run)] == ["weights"]
 
 

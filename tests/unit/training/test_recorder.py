@@ -1,5 +1,6 @@
 """The recorder's thread: who waits for it, what it raises and when, and that it ends with everything written."""
 
+import signal
 import threading
 
 import numpy as np
@@ -31,7 +32,7 @@ class Writer:
     def begin(self, weights):
         self._tell("begin")
 
-    def points(self, epoch, step, losses, accuracies):
+    def points(self, epoch, step, losses, accuracies, at):
         self._tell(f"points {epoch}.{step}")
 
     def beat(self):
@@ -113,6 +114,16 @@ def test_a_failure_to_write_hides_an_error_of_the_training_but_not_an_interrupti
         raise ZeroDivisionError
     with pytest.raises(KeyboardInterrupt), ArchiveRecorder(writer):
         raise KeyboardInterrupt
+
+
+def test_an_interruption_of_the_last_wait_still_waits(writer):
+    writer.may_go_on.clear()
+    main = threading.main_thread().ident
+    threading.Timer(0.2, signal.pthread_kill, (main, signal.SIGINT)).start()
+    threading.Timer(0.5, writer.may_go_on.set).start()
+    with pytest.raises(KeyboardInterrupt), ArchiveRecorder(writer) as recorder:
+        recorder.commit(1)
+    assert writer.told == ["commit 1", "flush"]
 
 
 @pytest.mark.parametrize("asked", ["by a wish", "by this process"])
