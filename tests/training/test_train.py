@@ -152,6 +152,10 @@ def assert_equal_runs(one, other):
         np.testing.assert_array_equal(value, weights_2[key], err_msg=key)
 
 
+def kept(lab, run):
+    return {(artifact.epoch, artifact.name) for artifact in lab.archive.store.artifacts(run.id)}
+
+
 VARIANTS = {
     "plain": {},
     "dropout, l2 and bfloat16": {"preset": "mlp-512-256-dropout", "precision": "bfloat16"},
@@ -180,6 +184,7 @@ def test_same_seed_repeats_and_an_interrupted_run_ends_alike(name, lab, tmp_path
     resumed = other.resume(broken.record.name)
     assert resumed.id == broken.id
     assert_equal_runs(whole, resumed)
+    assert kept(other, resumed) == kept(lab, whole)
     other.archive.store.close()
 
 
