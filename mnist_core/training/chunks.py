@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 __all__ = ["CHUNK_STEPS", "ChunkResult", "Pace"]
 
-CHUNK_STEPS = 256
+CHUNK_STEPS = 1024
 """No chunk has more steps than this; its buffers have this length."""
 
 TARGET_SECONDS = 0.15

@@ -3,7 +3,8 @@
 Three ways, each the fastest for some networks (measured by benchmarks/training.py on two cores):
 
 - compiled: XLA compiles the whole chunk. Dense networks; its convolutions and dropout are 5 to 25 times slower than
-  TensorFlow's on a CPU. The smallest of them on one thread, as a second one costs more than it takes over.
+  TensorFlow's on a CPU. The smallest of them on one thread, as a second one costs more than it takes over; it fetches
+  the next images meanwhile.
 - sharded: the batch is cut into a part for each core, and no operation uses more than one. Small convolutions, and
   dense networks with large batches: values stay in the core's own cache, and no core waits for another within a layer.
 - pooled: each operation uses all cores. Networks that mix the images of a batch, and those whose many weights would
@@ -17,13 +18,13 @@ from functools import cache
 from math import ceil
 from typing import Any
 
-from mnist_core.backend import context
+from mnist_core.backend import context, tf
 from mnist_core.networks.layers import BatchNorm, Conv, Dropout, Layer
 from mnist_core.networks.shapes import PlannedLayer, flat, plan
 from mnist_core.spec import LbfgsSpec, RunSpec
 from mnist_core.training.assignment import Placement
 
-__all__ = ["POOLED", "Arrangement", "arrange", "surroundings"]
+__all__ = ["POOLED", "Arrangement", "arrange", "start_compiler", "surroundings"]
 
 STEPS_WORTH_COMPILING = 2000
 """XLA's compilation takes about half a second, and saves some tenths of a millisecond a step."""
@@ -46,7 +47,7 @@ class Arrangement:
     Attributes:
         compiled: XLA compiles the chunk.
         shards: parts of a batch that are computed beside each other, each on one thread.
-        alone: a single thread is faster than all.
+        alone: a single thread computes; others fetch the images ahead of it.
     """
 
     compiled: bool = False
@@ -109,6 +110,17 @@ def surroundings(threads: int, threads_of_an_operation: int) -> Iterator[None]:
         yield
     finally:
         _enter(before)
+
+
+@cache
+def start_compiler(threads: int) -> None:
+    """Lets XLA cut loops for this many threads in all it compiles.
+
+    It takes the number, for good, from where it compiles first (2.21): after a network for one thread, those for all
+    would have their loops on one, and `mlp-512` would take 1.4 times as long.
+    """
+    with surroundings(threads, threads):
+        tf.function(lambda: tf.constant(0) + 1, jit_compile=True)()
 
 
 @cache

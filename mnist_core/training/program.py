@@ -6,6 +6,8 @@ same network, optimiser and batch size, with another seed, learning rate or leng
 
 import json
 from collections import OrderedDict
+from collections.abc import Callable
+from math import ceil
 from typing import Any, NamedTuple
 
 from mnist_core.backend import context, keras, tf
@@ -17,7 +19,10 @@ from mnist_core.training.arithmetic import logits_in_training
 from mnist_core.training.cores import Arrangement
 from mnist_core.training.optimizers import build_optimizer
 
-__all__ = ["KEPT", "Chunk", "Program", "Programs"]
+__all__ = ["BLOCK_STEPS", "KEPT", "Chunk", "Program", "Programs"]
+
+BLOCK_STEPS = 32
+"""Steps for which images are fetched at once; those of the blocks trained on and fetched stay in the cache."""
 
 KEPT = 4
 """Programs kept for the next run; that of `lenet-5x5` holds 40 MB."""
@@ -68,7 +73,12 @@ class Program:
         self._augmentation = spec.augmentation
         self._shards = arrangement.shards
         self._fills = [float(tf.reshape(variable, (-1,))[0]) for variable in self.optimizer.variables]
-        self._chunk = tf.function(self._run_steps, jit_compile=arrangement.compiled)
+        self._block = tf.function(self._run_block, jit_compile=True)
+        self._chunk = (
+            tf.function(self._run_ahead)
+            if arrangement.alone
+            else tf.function(self._run_steps, jit_compile=arrangement.compiled)
+        )
         self._single = tf.function(self._run_steps)
 
     def start_afresh(self, spec: RunSpec) -> None:
@@ -92,23 +102,51 @@ class Program:
         return call(examples.images, examples.labels, chunk)  # type: ignore[no-any-return]
 
     def _run_steps(self, images: tf.Tensor, labels: tf.Tensor, chunk: Chunk) -> tuple[tf.Tensor, tf.Tensor]:
-        batches = chunk.batches
-        losses = tf.TensorArray(tf.float32, batches.shape[0], element_shape=())
-        accuracies = tf.TensorArray(tf.float32, batches.shape[0], element_shape=())
-        index = tf.constant(0)
-        while index < chunk.count:  # XLA would compile a `tf.range` anew for each count
-            ids = batches[index]
+        def step(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            ids = chunk.batches[index]
             pixels = scaled(tf.gather(images, ids))
             if self._augmentation.is_on:
                 pixels = self._augment(pixels, chunk.transforms[index], chunk.step + index)
-            self.optimizer.learning_rate.assign(chunk.rates[index])
-            loss, accuracy = self._step(pixels, tf.gather(labels, ids))
-            losses = losses.write(index, loss)
-            accuracies = accuracies.write(index, accuracy)
-            index += 1
-        return losses.stack(), accuracies.stack()
+            return self._step(pixels, tf.gather(labels, ids), chunk.rates[index])
 
-    def _step(self, pixels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return _in_turn(step, chunk.count, chunk.batches.shape[0])
+
+    def _run_ahead(self, images: tf.Tensor, labels: tf.Tensor, chunk: Chunk) -> tuple[tf.Tensor, tf.Tensor]:
+        """While one thread trains on a block of batches, another fetches the images of the next one.
+
+        A fifth of a small step is waiting for images from all over the memory. TensorFlow runs the fetching beside the
+        training, as neither needs the other.
+        """
+        room, size = chunk.batches.shape
+        blocks = ceil(room / BLOCK_STEPS)
+        beyond = blocks * BLOCK_STEPS - room
+        batches = tf.reshape(tf.pad(chunk.batches, [[0, beyond], [0, 0]]), (blocks, BLOCK_STEPS, size))
+        rates = tf.reshape(tf.pad(chunk.rates, [[0, beyond]]), (blocks, BLOCK_STEPS))
+        losses = tf.TensorArray(tf.float32, blocks, element_shape=(BLOCK_STEPS,))
+        accuracies = tf.TensorArray(tf.float32, blocks, element_shape=(BLOCK_STEPS,))
+        pixels, truth = tf.gather(images, batches[0]), tf.gather(labels, batches[0])
+        block = tf.constant(0)
+        while block * BLOCK_STEPS < chunk.count:
+            ids = batches[tf.minimum(block + 1, blocks - 1)]
+            next_pixels, next_truth = tf.gather(images, ids), tf.gather(labels, ids)
+            count = tf.minimum(chunk.count - block * BLOCK_STEPS, BLOCK_STEPS)
+            loss, accuracy = self._block(pixels, truth, rates[block], count)
+            losses = losses.write(block, loss)
+            accuracies = accuracies.write(block, accuracy)
+            pixels, truth = next_pixels, next_truth
+            block += 1
+        return tf.reshape(losses.stack(), (-1,)), tf.reshape(accuracies.stack(), (-1,))
+
+    def _run_block(
+        self, images: tf.Tensor, labels: tf.Tensor, rates: tf.Tensor, count: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        def step(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return self._step(scaled(images[index]), labels[index], rates[index])
+
+        return _in_turn(step, count, BLOCK_STEPS)
+
+    def _step(self, pixels: tf.Tensor, labels: tf.Tensor, rate: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        self.optimizer.learning_rate.assign(rate)
         variables = self.model.trainable_variables
         logits = logits_in_training(self.model, pixels, self._shards)
         loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
@@ -171,6 +209,21 @@ class Programs:
     def forget(self) -> None:
         """Lets go of all of them."""
         self._idle.clear()
+
+
+def _in_turn(
+    step: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]], count: tf.Tensor, room: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """What steps return, (room,) each, with zeros behind their number."""
+    losses = tf.TensorArray(tf.float32, room, element_shape=())
+    accuracies = tf.TensorArray(tf.float32, room, element_shape=())
+    index = tf.constant(0)
+    while index < count:  # XLA would compile a `tf.range` anew for each count
+        loss, accuracy = step(index)
+        losses = losses.write(index, loss)
+        accuracies = accuracies.write(index, accuracy)
+        index += 1
+    return losses.stack(), accuracies.stack()
 
 
 def _what_is_compiled(spec: RunSpec, arrangement: Arrangement) -> str:

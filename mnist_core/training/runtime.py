@@ -14,7 +14,7 @@ from mnist_core.machine import machine_name
 from mnist_core.runs import DatasetFacts, Facts
 from mnist_core.settings import available_cores
 from mnist_core.training.assignment import Placement
-from mnist_core.training.cores import Arrangement, surroundings
+from mnist_core.training.cores import Arrangement, start_compiler, surroundings
 
 __all__ = ["computing_on", "facts", "place", "training_scope"]
 
@@ -70,6 +70,8 @@ def training_scope(placement: Placement, arrangement: Arrangement) -> Iterator[N
     """
     threads = placement.threads
     own = HAS_OWN_THREADS and placement.device == "cpu"
+    if own and arrangement.compiled:
+        start_compiler(threads)
     shared_out = surroundings(threads, arrangement.threads_of_an_operation(threads)) if own else nullcontext()
     with shared_out, computing_on(placement.device):
         yield

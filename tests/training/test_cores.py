@@ -145,6 +145,25 @@ print(used(2, 1), used(2, 2))
 """
 
 
+LOOPS = """
+from mnist_core.backend import tf
+from mnist_core.training.assignment import Placement
+from mnist_core.training.cores import Arrangement, surroundings
+from mnist_core.training.runtime import training_scope
+
+with training_scope(Placement("cpu", 2), Arrangement(compiled=True, alone=True)):
+    tf.function(lambda value: value + 1, jit_compile=True)(tf.constant(1.0))
+with surroundings(2, 2):
+    loop = tf.function(lambda values: tf.sqrt(values) + 1, jit_compile=True)
+    print('"outer_dimension_partitions":["2"]' in loop.experimental_get_compiler_ir(tf.ones(1000000))("optimized_hlo"))
+"""
+
+
+def test_a_network_on_one_thread_leaves_the_next_one_all_of_them():
+    done = subprocess.run([sys.executable, "-c", LOOPS], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"]
+
+
 def test_an_operation_uses_no_more_cores_than_it_may():
     """Of one thread there cannot be more than one core's worth, however busy the machine is."""
     done = subprocess.run([sys.executable, "-c", BUSY], capture_output=True, text=True, check=True)

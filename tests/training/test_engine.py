@@ -12,7 +12,7 @@ from mnist_core.networks.catalogue import presets
 from mnist_core.spec import RunSpec
 from mnist_core.training.cores import POOLED, Arrangement
 from mnist_core.training.engine import Engine, programs
-from mnist_core.training.program import KEPT
+from mnist_core.training.program import BLOCK_STEPS, KEPT
 from mnist_core.training.schedule import learning_rates
 
 COUNT = 200
@@ -71,6 +71,7 @@ OPTIMIZERS = {
 
 
 COMPILED, SHARDED = Arrangement(compiled=True), Arrangement(shards=2)
+ALONE = Arrangement(compiled=True, alone=True)
 DENSE = {
     "network.layers": [
         {"kind": "pool", "mode": "average", "size": 4},
@@ -81,7 +82,7 @@ DENSE = {
 }
 
 
-WAYS = {"pooled": (POOLED, {}), "compiled": (COMPILED, DENSE), "sharded": (SHARDED, DENSE)}
+WAYS = {"pooled": (POOLED, {}), "compiled": (COMPILED, DENSE), "alone": (ALONE, DENSE), "sharded": (SHARDED, DENSE)}
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -123,6 +124,7 @@ PRESETS = [
     ("sigmoid-cnn", POOLED),
     ("bottleneck-cnn", SHARDED),
     ("mlp-512", COMPILED),
+    ("softmax-regression", ALONE),
 ]
 
 
@@ -143,6 +145,23 @@ def test_chunks_do_not_change_the_numbers(preset, arrangement, pixels, labels):
     np.testing.assert_array_equal(one[0], all_at_once[0])
     for key, value in one[1].items():
         np.testing.assert_array_equal(value, all_at_once[1][key], err_msg=key)
+
+
+@pytest.mark.parametrize("counts", [(100,), (BLOCK_STEPS, 100), (1, BLOCK_STEPS - 1, 2 * BLOCK_STEPS + 1, 100)])
+def test_images_that_are_fetched_ahead_are_those_of_their_step(counts, pixels, labels):
+    spec = presets["softmax-regression"].on("mnist", batch_size=2)
+
+    def losses(arrangement: Arrangement, counts: tuple[int, ...]) -> np.ndarray:
+        engine = make(spec, pixels, labels, arrangement=arrangement)
+        engine.start_epoch(1)
+        parts: list[np.ndarray] = []
+        for count in counts:
+            parts.append(engine.run_steps(sum(map(len, parts)), count).losses)
+        return np.concatenate(parts)
+
+    ahead = losses(ALONE, counts)
+    assert ahead.shape == (100,)
+    np.testing.assert_allclose(ahead, losses(COMPILED, (100,)), rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
