@@ -185,5 +185,6 @@ def finite(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
+        # Long lists are of numbers, for which a call each would take most of the time.
+        return [item if type(item) is float and math.isfinite(item) else finite(item) for item in value]
     return value

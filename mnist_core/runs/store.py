@@ -139,9 +139,9 @@ class Store(StoreReader):
             LeaseLost: the lease no longer holds the run; nothing was written.
         """
         with self._database.writing() as connection:
-            writing.guard(connection, lease)
+            wish = writing.guard(connection, lease)
             writing.append_points(connection, lease, points)
-            return writing.wish_for(connection, lease.run)
+        return wish
 
     def wish(self, run_id: str, wish: Wish) -> bool:
         """Asks a queued or running run to end; False when it has ended. A wish to kill stays one."""
@@ -181,14 +181,13 @@ class Store(StoreReader):
             StorageError: this epoch or a later one is committed already.
         """
         with self._database.writing() as connection:
-            writing.guard(connection, lease, epoch=record.epoch)
+            wish = writing.guard(connection, lease, epoch=record.epoch)
             writing.refuse_second_commit(connection, lease.run, record.epoch)
             writing.append_points(connection, lease, points)
             connection.execute(insert(epoch).values(run=lease.run, **finite(vars(record))))
-            writing.replace_artifacts(connection, lease.run, artifacts)
-            writing.delete_artifacts(connection, lease.run, dropped)
+            writing.replace_artifacts(connection, lease.run, artifacts, dropped)
             mirror(connection, lease.run, epoch=record.epoch)
-            return writing.wish_for(connection, lease.run)
+        return wish
 
     def drop(self, lease: Lease, names: Iterable[tuple[int, str]]) -> None:
         """Forgets artifacts, given as (epoch, name); their blobs go when nothing else names them.

@@ -30,7 +30,6 @@ __all__ = [
     "refuse_second_commit",
     "replace_artifacts",
     "untaken_name",
-    "wish_for",
 ]
 
 POINTS_PER_ATTEMPT = 2**20
@@ -112,14 +111,16 @@ def held_by(lease: Lease) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def guard(connection: Connection, lease: Lease, **values: Any) -> None:
-    """Refuses what comes after it in this transaction unless the lease holds the run."""
-    change = update(run).where(*held_by(lease)).values(beat=DatabaseNow(), **values)
-    if connection.execute(change).rowcount != 1:
+def guard(connection: Connection, lease: Lease, **values: Any) -> Wish | None:
+    """Refuses what comes after it in this transaction unless the lease holds the run; what is wished of the worker."""
+    change = update(run).where(*held_by(lease)).values(beat=DatabaseNow(), **values).returning(run.c.wish)
+    held = connection.execute(change).one_or_none()
+    if held is None:
         raise LeaseLost(
             f"Run `{lease.run}` must be written under the lease that holds it, got ticket `{lease.ticket}`, attempt"
             f" {lease.attempt}, which no longer does; this worker stops."
         )
+    return Wish(held.wish) if held.wish else None
 
 
 def refuse_second_commit(connection: Connection, run_id: str, number: int) -> None:
@@ -147,15 +148,11 @@ def append_points(connection: Connection, lease: Lease, points: Sequence[PointRe
         insert_points(connection, lease.run, points, max(start, -1 if last is None else last + 1))
 
 
-def wish_for(connection: Connection, run_id: str) -> Wish | None:
-    """What is wished of the worker of a run."""
-    wish = connection.scalar(select(run.c.wish).where(run.c.id == run_id))
-    return Wish(wish) if wish else None
-
-
-def replace_artifacts(connection: Connection, run_id: str, artifacts: Sequence[Artifact]) -> None:
-    """Records artifacts in the place of those of the same epoch and name."""
-    delete_artifacts(connection, run_id, [(record.epoch, record.name) for record in artifacts])
+def replace_artifacts(
+    connection: Connection, run_id: str, artifacts: Sequence[Artifact], dropped: Iterable[tuple[int, str]] = ()
+) -> None:
+    """Records artifacts in the place of those of the same epoch and name, and forgets others, as (epoch, name)."""
+    delete_artifacts(connection, run_id, [*((record.epoch, record.name) for record in artifacts), *dropped])
     rows = [vars(record) | {"run": run_id} for record in artifacts]
     if rows:
         connection.execute(insert(artifact), rows)
