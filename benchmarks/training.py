@@ -6,7 +6,8 @@ All train the same network with the same optimiser on the same images, in slices
 that a machine whose speed drifts is fair to all. The engine records as it does for users: its points, and
 a snapshot where an epoch ends within the slices. The figures are
 medians over the slices, as seconds for an epoch of the preset's training split; a ratio is the median over the rounds,
-and the one to quote. PYTHON is that of an environment with requirements-peers.txt.
+and the one to quote. An epoch's evaluation is timed by itself. Rates are in relation to that of numpy's float32 matrix
+product. PYTHON is that of an environment with requirements-peers.txt.
 """
 
 import argparse
@@ -81,6 +82,7 @@ def measure(lab: Lab, placement: Placement, name: str, slice_seconds: float, pyt
     steps = int(np.clip(slice_seconds / (ours.train(20) / 20), 2, MOST_EPOCHS_OF_A_SLICE * task.steps_per_epoch))
     rng = np.random.default_rng(0)
     rounds = [one_round(sides, steps, list(rng.permutation([*sides, "numpy"]))) for _ in range(ROUNDS)]
+    evaluations = [(product(), ours.evaluate()) for _ in range(ROUNDS)]
     accuracy = ours.validation_accuracy()
     for side in sides.values():
         side.close()
@@ -92,6 +94,10 @@ def measure(lab: Lab, placement: Placement, name: str, slice_seconds: float, pyt
         "seconds": {what: median(one[what] for one in rounds) / steps * task.steps_per_epoch for what in sides},
         "ratio": {what: median(one[what] / one["engine"] for one in rounds) for what in others},
         "rate_of_numpy": median(work(spec) * steps / one["engine"] / (PRODUCT_WORK / one["numpy"]) for one in rounds),
+        "evaluation_seconds": median(seconds for _, seconds in evaluations),
+        "evaluation_rate_of_numpy": median(
+            forward_work(task) / seconds / (PRODUCT_WORK / numpy) for numpy, seconds in evaluations
+        ),
         "validation_accuracy": accuracy,
     }
     said = ", ".join(f"{what} {seconds:.2f} s" for what, seconds in row["seconds"].items())
@@ -150,6 +156,12 @@ def work(spec: RunSpec) -> float:
     return 2.0 * spec.training.batch_size * (3 * sum(amounts) - amounts[0])
 
 
+def forward_work(task: Task) -> float:
+    """Floating-point operations of an epoch's evaluation."""
+    amounts = sum(place.multiply_adds for place in flat(plan(task.spec.network.layers)))
+    return 2.0 * amounts * (len(task.splits.validation) + len(task.splits.test))
+
+
 def at_hand(lab: Lab, name: str) -> str:
     try:
         lab.dataset(name)
@@ -160,17 +172,21 @@ def at_hand(lab: Lab, name: str) -> str:
 
 
 def table(report: dict[str, Any]) -> str:
-    sides = ["engine", "bfloat16", "fit", *PEERS]
+    names = {"engine": "this engine", "bfloat16": "in bfloat16", "fit": "Keras `fit`"}
+    names |= {"jax": "JAX", "torch-channels-last": "PyTorch"}
+    headings = ["network", *names.values(), "recording", "rate", "evaluation (rate)"]
     lines = [
         f"{report['machine']}, {report['threads']} threads; seconds an epoch, and how many times the engine's",
         "",
-        f"| network | {' | '.join(sides)} | recording | numpy's rate |",
-        f"|---|{'---|' * len(sides)}---|---|",
+        f"| {' | '.join(headings)} |",
+        f"|{'---|' * len(headings)}",
     ]
     for row in report["rows"]:
-        cells = [cell(row, side) for side in sides]
-        recording = f"{100 * (1 / row['ratio']['unrecorded'] - 1):+.1f} %" + " of points only" * (not row["epochs"])
-        lines.append(f"| {row['preset']} | {' | '.join(cells)} | {recording} | {row['rate_of_numpy']:.2f} |")
+        cells = [row["preset"], *(cell(row, side) for side in names)]
+        cells.append(f"{100 * (1 / row['ratio']['unrecorded'] - 1):+.1f} %" + " of points only" * (not row["epochs"]))
+        cells.append(f"{row['rate_of_numpy']:.2f}")
+        cells.append(f"{row['evaluation_seconds']:.2g} ({row['evaluation_rate_of_numpy']:.2f})")
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -178,7 +194,7 @@ def cell(row: dict[str, Any], side: str) -> str:
     if side not in row["seconds"]:
         return ""
     ratio = f" ({row['ratio'][side]:.2f})" if side in row["ratio"] else ""
-    return f"{row['seconds'][side]:.2f}{ratio}"
+    return f"{row['seconds'][side]:.3g}{ratio}"
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ def _recent() -> Recent[Any]:
 @st.fragment(run_every=LOOK_SECONDS)
 @guarded
 def _wait(place: _Place, stays: tuple[str, int | None]) -> None:
-    _face(place, PASSES)
+    _say(_box(place), PASSES)
     if rests(place.name, stays):  # after the drawing: what a fragment does not draw is gone until the page is through
         st.rerun()
 
@@ -147,13 +147,15 @@ def _wait(place: _Place, stays: tuple[str, int | None]) -> None:
 @st.fragment(run_every=LOOK_SECONDS)
 @guarded
 def _follow(order_id: str, since: float, place: _Place) -> None:
+    box = _box(place)  # before the look: a page that runs again meanwhile would find nothing in its place
     try:
         order = services().lab.archive.store.run(order_id)
     except RunNotFound:
         st.rerun()
     taken = time.monotonic() - since
     said = FACES.get(services().jobs.standing(order).phase, FACES["working"])
-    with _face(place, f"{said} {duration(taken)}" if taken >= PATIENCE else said):
+    _say(box, f"{said} {duration(taken)}" if taken >= PATIENCE else said)
+    with box:
         if taken >= PATIENCE and not order.wish and services().jobs.may_change(order, current_owner()):
             st.button("Stop", key=f"stop:{place.name}", icon=":material/stop_circle:", on_click=_stop, args=(order_id,))
     if not order.state.is_active:
@@ -164,18 +166,23 @@ def _ended(order: RunRecord, asks: Key, place: _Place) -> None:
     """Work that failed or was stopped, and a way to ask again."""
     is_failed = order.state is RunState.FAILED
     said = reason_of(order) or ("It failed without saying why; see the log." if is_failed else "It was stopped.")
-    with _face(place, said, icon="error" if is_failed else "stop_circle"):
+    box = _box(place)
+    _say(box, said, icon="error" if is_failed else "stop_circle")
+    with box:
         st.button("Try again", key=f"again:{place.name}", icon=":material/refresh:", on_click=_forget, args=(asks,))
 
 
-def _face(place: _Place, said: str, *, icon: str = "hourglass_top") -> DeltaGenerator:
-    """A place of its height with a heading and a sentence; more can be put under them."""
+def _box(place: _Place) -> DeltaGenerator:
+    """A place of its height with a heading; more can be put under it."""
     box = st.container(
         border=True, height=place.height, vertical_alignment="center", horizontal_alignment="center", gap="small"
     )
     box.markdown(f"**{place.what}**", width="content")
-    box.markdown(f":material/{icon}: {said}", width="content")
     return box
+
+
+def _say(box: DeltaGenerator, said: str, *, icon: str = "hourglass_top") -> None:
+    box.markdown(f":material/{icon}: {said}", width="content")
 
 
 @guarded
