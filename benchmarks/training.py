@@ -82,6 +82,7 @@ def measure(lab: Lab, placement: Placement, name: str, slice_seconds: float, pyt
     steps = int(np.clip(slice_seconds / (ours.train(20) / 20), 2, MOST_EPOCHS_OF_A_SLICE * task.steps_per_epoch))
     rng = np.random.default_rng(0)
     rounds = [one_round(sides, steps, list(rng.permutation([*sides, "numpy"]))) for _ in range(ROUNDS)]
+    ours.evaluate()
     evaluations = [(product(), ours.evaluate()) for _ in range(ROUNDS)]
     accuracy = ours.validation_accuracy()
     for side in sides.values():

@@ -364,7 +364,7 @@ presets = Presets(
             TrainingSpec(epochs=1, batch_size=256),
             schedule=OneCycleSchedule(),
             validation=1 / 60,
-            note="From nothing to 99 % of the test images in one epoch, as fast as possible; ours.",
+            note="From nothing to 99 % of MNIST's test images in one epoch, as fast as possible; ours.",
         ),
     ]
 )

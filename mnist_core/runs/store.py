@@ -174,7 +174,7 @@ class Store(StoreReader):
             record: the epoch's numbers.
             artifacts: its files; their blobs must exist already.
             points: points to append.
-            dropped: older artifacts to forget, as (epoch, name).
+            dropped: older artifacts to forget, as (epoch, name); one of `artifacts` stays.
 
         Raises:
             LeaseLost: the lease no longer holds the run; nothing was written.

@@ -2,7 +2,7 @@
 
 Three ways, each the fastest for some networks (measured by benchmarks/training.py on two cores):
 
-- compiled: XLA compiles the whole chunk. Dense networks; its convolutions and dropout are 5 to 25 times slower than
+- compiled: XLA compiles the steps. Dense networks; its convolutions and dropout are 5 to 25 times slower than
   TensorFlow's on a CPU. The smallest of them on one thread, as a second one costs more than it takes over; it fetches
   the next images meanwhile.
 - sharded: the batch is cut into a part for each core, and no operation uses more than one. Small convolutions, and
@@ -45,9 +45,9 @@ class Arrangement:
     """How the work of a step is shared out; it follows from the specification, the images and the placement alone.
 
     Attributes:
-        compiled: XLA compiles the chunk.
+        compiled: XLA compiles the steps.
         shards: parts of a batch that are computed beside each other, each on one thread.
-        alone: a single thread computes; others fetch the images ahead of it.
+        alone: of what is compiled; a single thread computes, and another fetches images ahead of it.
     """
 
     compiled: bool = False
@@ -114,12 +114,12 @@ def surroundings(threads: int, threads_of_an_operation: int) -> Iterator[None]:
 
 @cache
 def start_compiler(threads: int) -> None:
-    """Lets XLA cut loops for this many threads in all it compiles.
+    """Lets XLA cut loops for this many threads in all that this process compiles; the first call counts.
 
     It takes the number, for good, from where it compiles first (2.21): after a network for one thread, those for all
     would have their loops on one, and `mlp-512` would take 1.4 times as long.
     """
-    with surroundings(threads, threads):
+    with surroundings(threads, threads), tf.device("/CPU:0"):
         tf.function(lambda: tf.constant(0) + 1, jit_compile=True)()
 
 

@@ -73,12 +73,12 @@ class Program:
         self._augmentation = spec.augmentation
         self._shards = arrangement.shards
         self._fills = [float(tf.reshape(variable, (-1,))[0]) for variable in self.optimizer.variables]
-        self._block = tf.function(self._run_block, jit_compile=True)
-        self._chunk = (
-            tf.function(self._run_ahead)
-            if arrangement.alone
-            else tf.function(self._run_steps, jit_compile=arrangement.compiled)
-        )
+        if arrangement.alone:
+            assert arrangement.compiled and not spec.augmentation.is_on
+            self._block = tf.function(self._run_block, jit_compile=True)
+            self._chunk = tf.function(self._run_ahead)
+        else:
+            self._chunk = tf.function(self._run_steps, jit_compile=arrangement.compiled)
         self._single = tf.function(self._run_steps)
 
     def start_afresh(self, spec: RunSpec) -> None:

@@ -10,6 +10,7 @@ from mnist_core.inference.forward import resident
 from mnist_core.networks.build import build_model, load_model_weights, model_weights
 from mnist_core.networks.catalogue import presets
 from mnist_core.spec import RunSpec
+from mnist_core.training.chunks import ChunkResult
 from mnist_core.training.cores import POOLED, Arrangement
 from mnist_core.training.engine import Engine, programs
 from mnist_core.training.program import BLOCK_STEPS, KEPT
@@ -149,19 +150,27 @@ def test_chunks_do_not_change_the_numbers(preset, arrangement, pixels, labels):
 
 @pytest.mark.parametrize("counts", [(100,), (BLOCK_STEPS, 100), (1, BLOCK_STEPS - 1, 2 * BLOCK_STEPS + 1, 100)])
 def test_images_that_are_fetched_ahead_are_those_of_their_step(counts, pixels, labels):
-    spec = presets["softmax-regression"].on("mnist", batch_size=2)
+    """Each block with its own images, labels and rates: the schedule gives each step another one."""
+    spec = presets["softmax-regression"].on("mnist", batch_size=2, epochs=1).replace({"schedule.kind": "one_cycle"})
 
-    def losses(arrangement: Arrangement, counts: tuple[int, ...]) -> np.ndarray:
+    def trained(arrangement: Arrangement, counts: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, dict]:
         engine = make(spec, pixels, labels, arrangement=arrangement)
         engine.start_epoch(1)
-        parts: list[np.ndarray] = []
+        parts: list[ChunkResult] = []
         for count in counts:
-            parts.append(engine.run_steps(sum(map(len, parts)), count).losses)
-        return np.concatenate(parts)
+            parts.append(engine.run_steps(sum(len(part.losses) for part in parts), count))
+        losses, accuracies = ([getattr(part, name) for part in parts] for name in ("losses", "accuracies"))
+        return np.concatenate(losses), np.concatenate(accuracies), engine.weights()
 
-    ahead = losses(ALONE, counts)
-    assert ahead.shape == (100,)
-    np.testing.assert_allclose(ahead, losses(COMPILED, (100,)), rtol=1e-4)
+    losses, accuracies, weights = trained(ALONE, counts)
+    assert losses.shape == (100,)
+    at_once, beside = trained(ALONE, (100,)), trained(COMPILED, (100,))
+    np.testing.assert_array_equal(losses, at_once[0])
+    np.testing.assert_allclose(losses, beside[0], rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(accuracies, beside[1])
+    for key, value in weights.items():
+        np.testing.assert_array_equal(value, at_once[2][key], err_msg=key)
+        np.testing.assert_allclose(value, beside[2][key], rtol=1e-4, atol=1e-6, err_msg=key)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
