@@ -96,7 +96,7 @@ class Program:
             single: for the last, smaller batch of an epoch, which is not worth a second compilation by XLA.
 
         Returns:
-            float32 (room,) each, loss and accuracy of each step; 0 behind those that were asked for.
+            float32 (room or more,) each, loss and accuracy of each step; 0 behind those that were asked for.
         """
         call = self._single if single else self._chunk
         return call(examples.images, examples.labels, chunk)  # type: ignore[no-any-return]
