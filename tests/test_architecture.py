@@ -169,7 +169,7 @@ ARROWS = {
     "mnist_core.machine": (),
     "mnist_core.settings": ("errors", "part", "sentences"),
     "mnist_core.spec": ("errors", "part", "sentences", "overrides", "networks"),
-    "mnist_core.datasets": ("errors", "settings", "spec", "datasets"),
+    "mnist_core.datasets": ("errors", "npz", "settings", "spec", "datasets"),
     # A bundle's weights are checked against what its layer stack has.
     "mnist_core.runs": ("errors", "networks.shapes", "npz", "runs", "spec"),
     "mnist_core.analysis": (

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnist_core.datasets.dataset import SIDE, ByteArray, Dataset
+from mnist_core.npz import from_npz
 
 __all__ = ["CLASSES", "COUNT", "load_digits", "read_pixels", "upscale"]
 
@@ -41,8 +42,8 @@ def load_digits() -> Dataset:
 
 def read_pixels() -> tuple[ByteArray, ByteArray]:
     """The digits as published: uint8 (1797, 8, 8) in 0..16, and labels uint8 (1797,) in 0..9."""
-    with np.load(Path(__file__).with_name("digits.npz"), allow_pickle=False) as file:
-        return file["pixels"], file["labels"]
+    arrays = from_npz(Path(__file__).with_name("digits.npz").read_bytes())
+    return arrays["pixels"], arrays["labels"]
 
 
 def upscale(pixels: ByteArray) -> ByteArray:

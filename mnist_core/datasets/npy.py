@@ -3,25 +3,21 @@
 numpy's own reader is not used because it trusts the header: it builds any dtype, warns, and raises whatever comes.
 """
 
-import ast
 import io
-import math
 import re
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from mnist_core.errors import DatasetDamaged, InvalidDataset
+from mnist_core.npz import ArrayHeader, read_header
 
 __all__ = ["MAX_MEMBER", "NpzFile"]
 
 MAX_MEMBER = 512 * 2**20
-MAX_HEADER = 10_000
-MAGIC = b"\x93NUMPY"
 PLAIN_DTYPE = re.compile(r"[<>|=]?(?:b1|[iu][1248]|f[248]|[US]\d{1,4})")
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENCRYPTED = 0x1 | 0x40
@@ -70,10 +66,9 @@ class NpzFile:
             DatasetDamaged: its bytes are not those of an array.
         """
         data = self._member(name)
-        header = _parse_header(data, f"`{name}` in `{self._where}`")
-        expected = math.prod(header.shape) * header.dtype.itemsize
-        if len(data) - header.end != expected:
-            rule = f"`{name}` in `{self._where}` must hold the {expected:,} bytes that its shape needs"
+        header = _header(data, f"`{name}` in `{self._where}`")
+        if len(data) - header.end != header.size:
+            rule = f"`{name}` in `{self._where}` must hold the {header.size:,} bytes that its shape needs"
             raise DatasetDamaged(f"{rule}, got {len(data) - header.end:,}; write the file again.")
         try:
             return np.ndarray(header.shape, header.dtype, data, header.end, order="F" if header.fortran_order else "C")
@@ -111,45 +106,18 @@ class NpzFile:
         return info
 
 
-@dataclass(frozen=True)
-class _Header:
-    dtype: np.dtype[np.generic]
-    shape: tuple[int, ...]
-    fortran_order: bool
-    end: int
-
-
-def _parse_header(data: bytes, what: str) -> _Header:
-    start = 10 if data[6:7] == b"\x01" else 12
-    if not data.startswith(MAGIC) or data[6:8] not in (b"\x01\x00", b"\x02\x00", b"\x03\x00") or len(data) < start:
-        raise DatasetDamaged(f"{what} must be an array in numpy's format, got something else; write the file again.")
-    (length,) = struct.unpack_from("<H" if start == 10 else "<I", data, 8)
-    text = data[start : start + length] if length <= MAX_HEADER else b""
-    fields = _literal(text)
-    match fields:
-        case {"descr": list()}:
-            raise InvalidDataset(f"{what} must be a plain array, got records with named fields; store its columns.")
-        case {"descr": str(descr), "fortran_order": bool(fortran_order), "shape": tuple(shape)} if all(
-            type(axis) is int and axis >= 0 for axis in shape
-        ):
-            return _Header(_dtype(descr, what), shape, fortran_order, start + length)
-    raise DatasetDamaged(f"{what} must begin with numpy's header, got {text[:60]!a}; write the file again.")
-
-
-def _literal(text: bytes) -> object:
+def _header(data: bytes, what: str) -> ArrayHeader:
     try:
-        value: object = ast.literal_eval(text.decode("utf-8").strip())
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return None
-    return value
-
-
-def _dtype(descr: str, what: str) -> np.dtype[np.generic]:
-    if descr.lstrip("<>|=").startswith("O"):
+        header = read_header(data)
+    except ValueError as error:
+        raise DatasetDamaged(f"{what} must be an array in numpy's format ({error}); write the file again.") from None
+    if header.descr is None:
+        raise InvalidDataset(f"{what} must be a plain array, got records with named fields; store its columns.")
+    if header.descr.lstrip("<>|=").startswith("O"):
         raise InvalidDataset(
             f"{what} must hold plain numbers or text, got Python objects, which are never unpickled; "
             "convert them, for example with `np.array(..., dtype=np.uint8)` or `dtype=str`."
         )
-    if not PLAIN_DTYPE.fullmatch(descr):
-        raise InvalidDataset(f"{what} must hold plain numbers or text, got dtype {descr[:40]!a}; convert it.")
-    return np.dtype(descr)
+    if not PLAIN_DTYPE.fullmatch(header.descr):
+        raise InvalidDataset(f"{what} must hold plain numbers or text, got dtype {header.descr[:40]!a}; convert it.")
+    return header

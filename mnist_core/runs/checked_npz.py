@@ -1,19 +1,14 @@
 """Judging `.npz` bytes from elsewhere before they are used: no pickle, and no header claims more than is there."""
 
 import io
-import math
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-
-import numpy as np
-from numpy.lib import format as npy
 
 from mnist_core.errors import BundleError
-from mnist_core.npz import Arrays, from_npz
+from mnist_core.npz import MAX_HEADER, Arrays, from_npz, read_header
 
 __all__ = ["DAMAGED", "check_npz", "load_npz"]
 
@@ -67,19 +62,10 @@ def _sound(what: str) -> Iterator[None]:
 def _check_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, what: str) -> None:
     shown = f"`{member.filename}` in `{what}`"
     with archive.open(member) as file:
-        shape, dtype = _header(file)
-        if dtype.kind not in ALLOWED_KINDS:
-            raise BundleError(f"{shown} must hold plain numbers, got {dtype}; nothing of it was read.")
-        if file.tell() + math.prod(shape) * dtype.itemsize != member.file_size:
+        header = read_header(file.read(MAX_HEADER))
+        if header.dtype.kind not in ALLOWED_KINDS:
+            raise BundleError(f"{shown} must hold plain numbers, got {header.dtype}; nothing of it was read.")
+        if header.end + header.size != member.file_size:
             raise BundleError(f"{shown} must be as long as its header says, got {member.file_size} bytes.")
         while file.read(2**20):
             pass
-
-
-def _header(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    version = npy.read_magic(file)
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"npy format {version} is not known")
-    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, _, dtype = read(file)
-    return shape, dtype
