@@ -8,7 +8,8 @@ import numpy as np
 
 from mnist_core.backend import keras, tf
 from mnist_core.inference.chunks import BATCHES_PER_CALL, Labelled, batch_size, chunks
-from mnist_core.inference.forward import judged, scaled
+from mnist_core.inference.forward import judged, of_judging, scaled
+from mnist_core.inference.graph import graph, in_turn
 from mnist_core.inference.network import network
 from mnist_core.inference.places import voice
 from mnist_core.inference.predictions import Predictions
@@ -38,7 +39,7 @@ class AblationForward:
         self._network, self._batch = network(spec), batch_size(layers)
         self._switches = _Switches(dtype=self._network.model.get_layer(layer).dtype_policy)
         self._model = self._with_switches(voice(plan(layers), layer).layer)
-        self._judge = tf.function(self._judged, autograph=True)
+        self._judge = graph(self._judged)
 
     def predict(
         self, weights: Arrays, labelled: Labelled, off: Sequence[int], between: Callable[[], object]
@@ -74,16 +75,10 @@ class AblationForward:
         return keras.models.clone_model(whole, clone_function=lambda layer: layer, call_function=call)
 
     def _judged(self, images: tf.Tensor, labels: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        classes, batch = self._model.output_shape[-1], self._batch
-        predicted = tf.TensorArray(tf.uint8, BATCHES_PER_CALL, element_shape=(batch,))
-        losses = tf.TensorArray(tf.float32, BATCHES_PER_CALL, element_shape=(batch,))
-        logs = tf.TensorArray(tf.float32, BATCHES_PER_CALL, element_shape=(batch, classes))
-        for index in tf.range(count):
-            best, loss, log = judged(self._model(scaled(images[index]), training=False), labels[index])
-            predicted = predicted.write(index, best)
-            losses = losses.write(index, loss)
-            logs = logs.write(index, log)
-        return predicted.stack(), losses.stack(), logs.stack()
+        def batch(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            return judged(self._model(scaled(images[index]), training=False), labels[index])
+
+        return in_turn(batch, count, BATCHES_PER_CALL, of_judging(self._batch, self._model.output_shape[-1]))
 
 
 class _Switches(keras.Layer):  # type: ignore[misc]  # Keras has no types

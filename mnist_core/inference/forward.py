@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mnist_core.backend import keras, tf
 from mnist_core.inference.chunks import BATCH, BATCHES_PER_CALL
+from mnist_core.inference.graph import graph, in_turn
 from mnist_core.inference.predictions import LOWEST_LOG_PROBABILITY, Predictions
 
 __all__ = ["Examples", "Forward", "judged", "resident", "scaled"]
@@ -49,6 +50,12 @@ def judged(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, 
     return tf.cast(tf.argmax(logits, -1), tf.uint8), loss, tf.maximum(log, LOWEST_LOG_PROBABILITY)
 
 
+def of_judging(batch: int, classes: int) -> tuple[tf.TensorSpec, ...]:
+    """Shape and dtype of what `judged` returns of a batch."""
+    rows = tf.TensorSpec((batch,), tf.uint8), tf.TensorSpec((batch,), tf.float32)
+    return *rows, tf.TensorSpec((batch, classes), tf.float32)
+
+
 class Forward:
     """Evaluates a model, in evaluation mode, over examples that are resident on the device.
 
@@ -58,7 +65,7 @@ class Forward:
 
     def __init__(self, model: keras.Model) -> None:
         self._model = model
-        self._call = tf.function(self._predict, autograph=True)
+        self._call = graph(self._predict)
 
     def predict(
         self, examples: Examples, ids: NDArray[np.int32], between: Callable[[], Any] = lambda: None
@@ -85,15 +92,9 @@ class Forward:
     def _predict(
         self, images: tf.Tensor, labels: tf.Tensor, batches: tf.Tensor, count: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        predicted = tf.TensorArray(tf.uint8, BATCHES_PER_CALL, element_shape=(BATCH,))
-        losses = tf.TensorArray(tf.float32, BATCHES_PER_CALL, element_shape=(BATCH,))
-        classes = self._model.output_shape[-1]
-        logs = tf.TensorArray(tf.float32, BATCHES_PER_CALL, element_shape=(BATCH, classes))
-        for index in tf.range(count):
+        def batch(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             ids = batches[index]
             logits = self._model(scaled(tf.gather(images, ids)), training=False)
-            best, loss, log = judged(logits, tf.gather(labels, ids))
-            predicted = predicted.write(index, best)
-            losses = losses.write(index, loss)
-            logs = logs.write(index, log)
-        return predicted.stack(), losses.stack(), logs.stack()
+            return judged(logits, tf.gather(labels, ids))
+
+        return in_turn(batch, count, BATCHES_PER_CALL, of_judging(BATCH, self._model.output_shape[-1]))

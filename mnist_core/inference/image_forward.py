@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mnist_core.backend import keras, tf
 from mnist_core.inference.activations import PIXELS
+from mnist_core.inference.graph import graph
 from mnist_core.inference.image import PROBABILITIES, LayerActivation, Saliency
 from mnist_core.inference.network import network
 from mnist_core.inference.places import image_places, in_flow_order, onto_pixels
@@ -51,14 +52,15 @@ class ImageForward:
         values = sum(prod(place.output_shape) for place in flat(planned))
         self._images = min(ONE_CALL, max(CALL_VALUES // values, 1))
         outputs = [self._whole.get_layer(name).output for name, _ in self._layers]
-        self._every_layer = _graph(keras.Model(self._whole.input, outputs))
-        self._logits = _graph(self._whole)
-        self._gradients = tf.function(self._gradients_of, input_signature=[IMAGES, TARGET])
+        self._to_layers = keras.Model(self._whole.input, outputs)
+        self._every_layer = graph(self._every_layer_of, input_signature=[IMAGES])
+        self._logits = graph(self._logits_of, input_signature=[IMAGES])
+        self._gradients = graph(self._gradients_of, input_signature=[IMAGES, TARGET])
         self._places = image_places(planned)
         if self._places:
             found = self._whole.get_layer(self._places.layer).output
             self._to_places = keras.Model(self._whole.input, [found, self._whole.output])
-            self._cam = tf.function(self._cam_of, input_signature=[IMAGES, TARGET])
+            self._cam = graph(self._cam_of, input_signature=[IMAGES, TARGET])
 
     def activations(self, weights: Arrays, image: NDArray[np.uint8]) -> tuple[LayerActivation, ...]:
         """What leaves every layer, as `image_activations` says."""
@@ -112,6 +114,12 @@ class ImageForward:
             yield images[start : start + self._images]
             between()
 
+    def _every_layer_of(self, images: tf.Tensor) -> list[tf.Tensor]:
+        return self._to_layers(images, training=False)  # type: ignore[no-any-return]
+
+    def _logits_of(self, images: tf.Tensor) -> tf.Tensor:
+        return self._whole(images, training=False)
+
     def _gradients_of(self, images: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(images)
@@ -131,13 +139,6 @@ class ImageForward:
 
 IMAGES = tf.TensorSpec((None, *INPUT_SHAPE), tf.float32)
 TARGET = tf.TensorSpec((), tf.int32)
-
-
-def _graph(model: keras.Model) -> Callable[[Batch], tf.Tensor]:
-    graph: Callable[[Batch], tf.Tensor] = tf.function(
-        lambda images: model(images, training=False), input_signature=[IMAGES], autograph=False
-    )
-    return graph
 
 
 def _pixels(image: NDArray[np.uint8]) -> Batch:

@@ -14,6 +14,7 @@ from mnist_core.errors import InvalidInput
 from mnist_core.inference.activations import COMPONENTS, WIDEST, Activations
 from mnist_core.inference.chunks import BATCHES_PER_CALL, batch_size, chunks
 from mnist_core.inference.forward import scaled
+from mnist_core.inference.graph import graph, in_turn
 from mnist_core.inference.network import network
 from mnist_core.npz import Arrays
 from mnist_core.spec import RunSpec
@@ -44,8 +45,8 @@ class LayerForward:
         self._model = self._network.until(layer)
         self.width = prod(self._model.output_shape[1:])
         self._batch = batch_size(spec.network.layers)
-        self._values = tf.function(self._values_of, autograph=True)
-        self._components = tf.function(self._components_of, autograph=True)
+        self._values = graph(self._values_of)
+        self._components = graph(self._components_of)
 
     def read(self, weights: Arrays, images: NDArray[np.uint8], between: Callable[[], Any]) -> Activations:
         """What leaves the layer with these weights.
@@ -99,7 +100,7 @@ class LayerForward:
             part, square, some = (one.numpy() for one in found)
             values[chunk.start : chunk.end] = part.reshape(-1, values.shape[1])[: chunk.end - chunk.start]
             squares += float(square.sum(dtype=np.float64))
-            sums += some.astype(np.float64)
+            sums += some.sum(axis=0, dtype=np.float64)
             between()
         return squares / len(images) - float(np.square(sums / len(images)).sum())
 
@@ -107,20 +108,19 @@ class LayerForward:
         return tf.reshape(tf.cast(self._model(scaled(images), training=False), tf.float32), (self._batch, self.width))
 
     def _values_of(self, images: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-        out = tf.TensorArray(tf.float32, images.shape[0], element_shape=(self._batch, self.width))
-        for index in tf.range(count):
-            out = out.write(index, self._flat(images[index]))
-        return out.stack()
+        like = tf.TensorSpec((self._batch, self.width), tf.float32)
+        (values,) = in_turn(lambda index: (self._flat(images[index]),), count, images.shape[0], (like,))
+        return values
 
     def _components_of(
         self, images: tf.Tensor, counts: tf.Tensor, count: tf.Tensor, mean: tf.Tensor, directions: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        components = tf.TensorArray(tf.float32, images.shape[0], element_shape=(self._batch, directions.shape[1]))
-        squares = tf.TensorArray(tf.float32, images.shape[0], element_shape=(self._batch,))
-        sums = tf.zeros_like(mean)
-        for index in tf.range(count):
+    ) -> tuple[tf.Tensor, ...]:
+        """The components of each batch, each image's squares summed, and each value summed over a batch's images."""
+
+        def batch(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             centred = (self._flat(images[index]) - mean) * counts[index][:, None]
-            components = components.write(index, tf.matmul(centred, directions))
-            squares = squares.write(index, tf.reduce_sum(tf.square(centred), axis=1))
-            sums += tf.reduce_sum(centred, axis=0)
-        return components.stack(), squares.stack(), sums
+            squares, sums = tf.reduce_sum(tf.square(centred), axis=1), tf.reduce_sum(centred, axis=0)
+            return tf.matmul(centred, directions), squares, sums
+
+        shapes = (self._batch, directions.shape[1]), (self._batch,), (self.width,)
+        return in_turn(batch, count, images.shape[0], [tf.TensorSpec(shape, tf.float32) for shape in shapes])

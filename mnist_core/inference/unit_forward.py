@@ -12,6 +12,7 @@ from mnist_core.analysis.units import BOUNDS, NEAR, UnitActivity
 from mnist_core.backend import tf
 from mnist_core.inference.chunks import BATCHES_PER_CALL, Labelled, batch_size, chunks
 from mnist_core.inference.forward import scaled
+from mnist_core.inference.graph import graph, in_turn
 from mnist_core.inference.network import network
 from mnist_core.inference.places import voice
 from mnist_core.inference.units import SHOWN, Responses
@@ -45,7 +46,7 @@ class UnitForward:
         self._model = self._network.until(at)
         *places, self._units = self._model.output_shape[1:]
         self._places, self._classes = prod(places), spec.classes
-        self._answers = tf.function(self._answers_of, autograph=True)
+        self._answers = graph(self._answers_of)
 
     def read(self, weights: Arrays, labelled: Labelled, between: Callable[[], object]) -> Responses:
         """How the units answer with these weights.
@@ -79,14 +80,15 @@ class UnitForward:
 
     def _answers_of(self, images: tf.Tensor, counts: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Each unit's highest value of each image, and how many values of each unit lie at a bound."""
-        out = tf.TensorArray(tf.float32, BATCHES_PER_CALL, element_shape=(self._batch, self._units))
-        at_bounds = tf.zeros(self._units, tf.int64)
-        for index in tf.range(count):
+
+        def batch(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             said = tf.cast(self._model(scaled(images[index]), training=False), tf.float32)
             said = tf.reshape(said, (self._batch, self._places, self._units))
-            out = out.write(index, tf.reduce_max(said, axis=1))
-            at_bounds += self._near_bounds(said, counts[index])
-        return out.stack(), at_bounds
+            return tf.reduce_max(said, axis=1), self._near_bounds(said, counts[index])
+
+        like = tf.TensorSpec((self._batch, self._units), tf.float32), tf.TensorSpec((self._units,), tf.int64)
+        highest, at_bounds = in_turn(batch, count, BATCHES_PER_CALL, like)
+        return highest, tf.reduce_sum(at_bounds, axis=0)
 
     def _near_bounds(self, said: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
         if self._function not in BOUNDS:

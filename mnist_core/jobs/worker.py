@@ -1,5 +1,6 @@
 """What a worker does with a ticket: claim the run whose turn it is, carry it out, and stay in touch meanwhile."""
 
+import gc
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,6 +32,8 @@ def warm_up() -> None:
 
     place("auto", _lab().settings.training_threads)
     _lab().dataset("digits")
+    # What was loaded stays for good: looking through it for garbage would hold up a first run by a fifth of a second.
+    gc.freeze()
 
 
 @cache

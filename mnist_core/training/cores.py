@@ -19,6 +19,7 @@ from math import ceil
 from typing import Any
 
 from mnist_core.backend import context, tf
+from mnist_core.inference.graph import graph
 from mnist_core.networks.layers import BatchNorm, Conv, Dropout, Layer
 from mnist_core.networks.shapes import PlannedLayer, flat, plan
 from mnist_core.spec import LbfgsSpec, RunSpec
@@ -120,7 +121,7 @@ def start_compiler(threads: int) -> None:
     would have their loops on one, and `mlp-512` would take 1.4 times as long.
     """
     with surroundings(threads, threads), tf.device("/CPU:0"):
-        tf.function(lambda: tf.constant(0) + 1, jit_compile=True)()
+        graph(lambda: tf.constant(0) + 1, jit_compile=True)()
 
 
 @cache

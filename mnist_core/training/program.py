@@ -6,12 +6,12 @@ same network, optimiser and batch size, with another seed, learning rate or leng
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable
 from math import ceil
 from typing import Any, NamedTuple
 
 from mnist_core.backend import context, keras, tf
 from mnist_core.inference.forward import Examples, Forward, scaled
+from mnist_core.inference.graph import graph, handed_on, in_turn
 from mnist_core.networks.build import build_model, load_model_weights, model_weights
 from mnist_core.npz import Arrays
 from mnist_core.spec import LbfgsSpec, RunSpec
@@ -23,6 +23,9 @@ __all__ = ["BLOCK_STEPS", "KEPT", "Chunk", "Program", "Programs"]
 
 BLOCK_STEPS = 32
 """Steps for which images are fetched at once; those of the blocks trained on and fetched stay in the cache."""
+
+OF_STEP = (tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.float32))
+"""Loss and accuracy."""
 
 KEPT = 4
 """Programs kept for the next run; that of `lenet-5x5` holds 40 MB."""
@@ -75,11 +78,11 @@ class Program:
         self._fills = [float(tf.reshape(variable, (-1,))[0]) for variable in self.optimizer.variables]
         if arrangement.alone:
             assert arrangement.compiled and not spec.augmentation.is_on
-            self._block = tf.function(self._run_block, jit_compile=True)
-            self._chunk = tf.function(self._run_ahead)
+            self._block = graph(self._run_block, jit_compile=True)
+            self._chunk = graph(self._run_ahead)
         else:
-            self._chunk = tf.function(self._run_steps, jit_compile=arrangement.compiled)
-        self._single = tf.function(self._run_steps)
+            self._chunk = graph(self._run_steps, jit_compile=arrangement.compiled)
+        self._single = graph(self._run_steps)
 
     def start_afresh(self, spec: RunSpec) -> None:
         """Starting weights of another seed, and an optimiser that remembers nothing."""
@@ -109,7 +112,7 @@ class Program:
                 pixels = self._augment(pixels, chunk.transforms[index], chunk.step + index)
             return self._step(pixels, tf.gather(labels, ids), chunk.rates[index])
 
-        return _in_turn(step, chunk.count, chunk.batches.shape[0])
+        return in_turn(step, chunk.count, chunk.batches.shape[0], OF_STEP)
 
     def _run_ahead(self, images: tf.Tensor, labels: tf.Tensor, chunk: Chunk) -> tuple[tf.Tensor, tf.Tensor]:
         """While one thread trains on a block of batches, another fetches the images of the next one.
@@ -122,20 +125,20 @@ class Program:
         beyond = blocks * BLOCK_STEPS - room
         batches = tf.reshape(tf.pad(chunk.batches, [[0, beyond], [0, 0]]), (blocks, BLOCK_STEPS, size))
         rates = tf.reshape(tf.pad(chunk.rates, [[0, beyond]]), (blocks, BLOCK_STEPS))
-        losses = tf.TensorArray(tf.float32, blocks, element_shape=(BLOCK_STEPS,))
-        accuracies = tf.TensorArray(tf.float32, blocks, element_shape=(BLOCK_STEPS,))
-        pixels, truth = tf.gather(images, batches[0]), tf.gather(labels, batches[0])
-        block = tf.constant(0)
-        while block * BLOCK_STEPS < chunk.count:
-            ids = batches[tf.minimum(block + 1, blocks - 1)]
-            next_pixels, next_truth = tf.gather(images, ids), tf.gather(labels, ids)
-            count = tf.minimum(chunk.count - block * BLOCK_STEPS, BLOCK_STEPS)
-            loss, accuracy = self._block(pixels, truth, rates[block], count)
-            losses = losses.write(block, loss)
-            accuracies = accuracies.write(block, accuracy)
-            pixels, truth = next_pixels, next_truth
-            block += 1
-        return tf.reshape(losses.stack(), (-1,)), tf.reshape(accuracies.stack(), (-1,))
+
+        def fetched(block: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            ids = batches[tf.minimum(block, blocks - 1)]
+            return tf.gather(images, ids), tf.gather(labels, ids)
+
+        def train(block: tf.Tensor, pixels: tf.Tensor, truth: tf.Tensor) -> tuple[Any, Any]:
+            following = fetched(block + 1)
+            steps = tf.minimum(chunk.count - block * BLOCK_STEPS, BLOCK_STEPS)
+            return self._block(pixels, truth, rates[block], steps), following
+
+        count = (chunk.count + BLOCK_STEPS - 1) // BLOCK_STEPS
+        like = [tf.TensorSpec((BLOCK_STEPS,), tf.float32)] * 2
+        losses, accuracies = handed_on(train, count, blocks, like, fetched(tf.constant(0)))
+        return tf.reshape(losses, (-1,)), tf.reshape(accuracies, (-1,))
 
     def _run_block(
         self, images: tf.Tensor, labels: tf.Tensor, rates: tf.Tensor, count: tf.Tensor
@@ -143,7 +146,7 @@ class Program:
         def step(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return self._step(scaled(images[index]), labels[index], rates[index])
 
-        return _in_turn(step, count, BLOCK_STEPS)
+        return in_turn(step, count, BLOCK_STEPS, OF_STEP)
 
     def _step(self, pixels: tf.Tensor, labels: tf.Tensor, rate: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         self.optimizer.learning_rate.assign(rate)
@@ -209,21 +212,6 @@ class Programs:
     def forget(self) -> None:
         """Lets go of all of them."""
         self._idle.clear()
-
-
-def _in_turn(
-    step: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]], count: tf.Tensor, room: int
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """What steps return, (room,) each, with zeros behind their number."""
-    losses = tf.TensorArray(tf.float32, room, element_shape=())
-    accuracies = tf.TensorArray(tf.float32, room, element_shape=())
-    index = tf.constant(0)
-    while index < count:  # XLA would compile a `tf.range` anew for each count
-        loss, accuracy = step(index)
-        losses = losses.write(index, loss)
-        accuracies = accuracies.write(index, accuracy)
-        index += 1
-    return losses.stack(), accuracies.stack()
 
 
 def _what_is_compiled(spec: RunSpec, arrangement: Arrangement) -> str:
