@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from random import Random
 
 import numpy as np
 import pytest
@@ -129,6 +130,27 @@ def test_back_and_forward_take_a_choice_back_and_make_it_again(server: AppServer
     page.go_back()
     page.go_back()
     expect(page.get_by_role("heading", name="Runs", level=1)).to_be_visible()
+
+
+def test_going_back_and_forward_quickly_breaks_nothing(server: AppServer, page: Page) -> None:
+    board = open_weights(page, server, "&before=1")
+    board.focus()
+    for key, unit in (("Home", 0), ("ArrowRight", 1)):
+        board.press(key)
+        board.press("Enter")
+        page.wait_for_url(f"**unit={unit}*")
+        drawn(page)
+    pauses_ms = Random(1)
+    for _ in range(8):
+        page.get_by_role("radio", name="norm").click()
+        page.wait_for_url("**order=norm*")
+        page.wait_for_timeout(BEGUN_MS)
+        for go in (page.go_back, page.go_back, page.go_back, page.go_forward, page.go_forward):
+            go()
+            page.wait_for_timeout(pauses_ms.choice([0, 20, 50, 80, 120, 200, 350, 600]))
+        expect(page).not_to_have_url(re.compile("order="))
+        expect(page.get_by_role("heading", name="Unit 1 of dense_1")).to_be_visible()
+        page.wait_for_timeout(BEGUN_MS)
 
 
 def test_the_keyboard_goes_from_unit_to_unit_and_leaves_the_epoch_alone(server: AppServer, page: Page) -> None:
