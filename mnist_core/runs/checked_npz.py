@@ -15,6 +15,7 @@ __all__ = ["DAMAGED", "check_npz", "load_npz"]
 MAX_ARRAYS = 10_000
 MAX_BYTES = 512 * 2**20
 ALLOWED_KINDS = "biufSU"
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OverflowError)
 """What the readers of zip and npy files raise when bytes are not what they should be."""
@@ -45,6 +46,8 @@ def check_npz(data: bytes, what: str) -> None:
         members = archive.infolist()
         if not 1 <= len(members) <= MAX_ARRAYS:
             raise BundleError(f"`{what}` must hold 1 to {MAX_ARRAYS} arrays, got {len(members)}.")
+        if any(member.compress_type not in METHODS for member in members):
+            raise BundleError(f"The arrays of `{what}` must be stored or deflated; export the run again.")
         if sum(member.file_size for member in members) > MAX_BYTES:
             raise BundleError(f"`{what}` must unpack to at most {MAX_BYTES} bytes, got more.")
         for member in members:

@@ -322,6 +322,14 @@ def test_pickled_objects_are_refused(elsewhere, exported, path):
     refuse(elsewhere, path, packed(changed(exported, **{WEIGHTS: buffer.getvalue()})), "must hold plain numbers")
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_oddly_compressed_arrays_are_refused(elsewhere, exported, path, method):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression=method) as file:
+        file.writestr("w.npy", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", bytes(4)))
+    refuse(elsewhere, path, packed(changed(exported, **{WEIGHTS: buffer.getvalue()})), "must be stored or deflated")
+
+
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_ordinary_arrays_are_accepted(save):
     buffer = io.BytesIO()
