@@ -23,6 +23,8 @@ Arrays = dict[str, NDArray[Any]]
 MAX_HEADER = 10_000
 """Bytes that the header of an array may have, as in NumPy."""
 MAGIC = b"\x93NUMPY"
+# NumPy would evaluate some other names as Python source.
+PLAIN_DTYPE = re.compile(r"[<>|=]?(?:b1|[iu][1248]|f[248]|[US][1-9]\d{0,3})", re.ASCII)
 # By version: how many bytes the length takes, and how it is packed.
 LENGTHS = {b"\x01\x00": (2, "<H"), b"\x02\x00": (4, "<I"), b"\x03\x00": (4, "<I")}
 # Its three fields in any order, each once; of records, `descr` is a list.
@@ -53,16 +55,25 @@ class ArrayHeader:
     end: int
 
     @property
+    def is_plain(self) -> bool:
+        """Whether the values are truth values, numbers or text; only such are read."""
+        return bool(PLAIN_DTYPE.fullmatch(self.descr or ""))
+
+    @property
     def dtype(self) -> np.dtype[Any]:
-        """The dtype of the values; that of records is void.
+        """The dtype of the values.
 
         Raises:
-            ValueError: NumPy has none of this name.
+            ValueError: they are not plain.
         """
-        try:
-            return np.dtype(self.descr or "V")
-        except TypeError as error:
-            raise ValueError(str(error)) from None
+        if not self.is_plain:
+            raise ValueError(f"an array must hold plain values, which need no pickle, got {self.kind}")
+        return np.dtype(self.descr)
+
+    @property
+    def kind(self) -> str:
+        """The dtype as sentences say it."""
+        return "records with named fields" if self.descr is None else f"dtype {self.descr[:40]!a}"
 
     @property
     def size(self) -> int:
@@ -114,8 +125,8 @@ def read_header(data: bytes) -> ArrayHeader:
 
 def _array(data: bytes) -> NDArray[Any]:
     header = read_header(data)
-    if header.dtype.kind in "OV":
-        raise ValueError(f"an array must hold plain values, got {header.dtype}, which is never unpickled")
+    if len(data) - header.end != header.size:
+        raise ValueError(f"an array must have the {header.size:,} bytes that its header says, got others")
     order: Literal["C", "F"] = "F" if header.fortran_order else "C"
     # A copy may be written to, and its values lie at addresses that the processor likes.
     return np.ndarray(header.shape, header.dtype, data, header.end, order=order).copy("K")

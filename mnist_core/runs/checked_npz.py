@@ -14,7 +14,6 @@ __all__ = ["DAMAGED", "check_npz", "load_npz"]
 
 MAX_ARRAYS = 10_000
 MAX_BYTES = 512 * 2**20
-ALLOWED_KINDS = "biufSU"
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OverflowError)
@@ -66,8 +65,8 @@ def _check_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, what: str) -
     shown = f"`{member.filename}` in `{what}`"
     with archive.open(member) as file:
         header = read_header(file.read(MAX_HEADER))
-        if header.dtype.kind not in ALLOWED_KINDS:
-            raise BundleError(f"{shown} must hold plain numbers, got {header.dtype}; nothing of it was read.")
+        if not header.is_plain:
+            raise BundleError(f"{shown} must hold plain numbers, got {header.kind}; nothing of it was read.")
         if header.end + header.size != member.file_size:
             raise BundleError(f"{shown} must be as long as its header says, got {member.file_size} bytes.")
         while file.read(2**20):
