@@ -1,7 +1,7 @@
 """Graphs of TensorFlow and their loops, said outright.
 
-TensorFlow would also make a graph of a Python loop, by rewriting its source. That takes longer than all else that comes
-before a network's first step, and two threads may not do it at once; see `mnist_core/npz.py`.
+TensorFlow would also make a graph of a Python loop, by rewriting its source. That takes up to half a second before the
+first step in a process, and two threads may not do it at once; see `mnist_core/npz.py`.
 """
 
 from collections.abc import Callable, Sequence
