@@ -21,16 +21,17 @@ __all__ = ["MAX_HEADER", "ArrayHeader", "Arrays", "from_npz", "read_header", "to
 Arrays = dict[str, NDArray[Any]]
 
 MAX_HEADER = 10_000
-"""Bytes that the header of an array may have, as in NumPy."""
+"""Bytes that the text of an array's header may have, as in NumPy; up to 12 stand before it."""
 MAGIC = b"\x93NUMPY"
 # NumPy would evaluate some other names as Python source.
 PLAIN_DTYPE = re.compile(r"[<>|=]?(?:b1|[iu][1248]|f[248]|[US][1-9]\d{0,3})", re.ASCII)
 # By version: how many bytes the length takes, and how it is packed.
 LENGTHS = {b"\x01\x00": (2, "<H"), b"\x02\x00": (4, "<I"), b"\x03\x00": (4, "<I")}
-# Its three fields in any order, each once; of records, `descr` is a list.
+# Its three fields in any order, each once; of records, `descr` is a list, which may hold lists.
 HEADER = re.compile(
     r"""\{ (?: \s* (?:
-        'descr' \s*:\s* (?: '(?P<descr>[^'\\]*)' | (?P<records>\[[^]]*\]) )
+        'descr' \s*:\s* (?: '(?P<descr>[^'\\]*)'
+                          | (?P<records>\[(?:[^]]|\](?!\s*,\s*'(?:fortran_order|shape)'|\s*,?\s*\}$))*\]) )
       | 'fortran_order' \s*:\s* (?P<order>True|False)
       | 'shape' \s*:\s* \( \s* (?P<shape>(?: (?:\d{1,19}\s*,\s*){1,64} (?:\d{1,19}\s*)? )?) \)
     ) \s* (?:,|(?=\})) ){3} \s* \}""",

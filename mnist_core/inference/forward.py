@@ -12,7 +12,7 @@ from mnist_core.inference.chunks import BATCH, BATCHES_PER_CALL
 from mnist_core.inference.graph import graph, in_turn
 from mnist_core.inference.predictions import LOWEST_LOG_PROBABILITY, Predictions
 
-__all__ = ["Examples", "Forward", "judged", "resident", "scaled"]
+__all__ = ["Examples", "Forward", "judged", "of_judging", "resident", "scaled"]
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def graph(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
 def in_turn(
     step: Callable[[tf.Tensor], Sequence[tf.Tensor]], count: tf.Tensor, room: int, like: Sequence[tf.TensorSpec]
 ) -> tuple[tf.Tensor, ...]:
-    """Runs steps one after another, for any count without compiling anew.
+    """Runs steps one after another, for any count without compiling anew, which XLA would do for each `tf.range`.
 
     Args:
         step: takes the index of the step, int32.

@@ -32,7 +32,8 @@ def warm_up() -> None:
 
     place("auto", _lab().settings.training_threads)
     _lab().dataset("digits")
-    # What was loaded stays for good: looking through it for garbage would hold up a first run by a fifth of a second.
+    # What was loaded stays for good: looking through it for garbage would hold up a first run by a fifth of a second,
+    # and looking now, before it is set aside, would hold up this one.
     gc.freeze()
 
 

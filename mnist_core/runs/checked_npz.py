@@ -64,7 +64,7 @@ def _sound(what: str) -> Iterator[None]:
 def _check_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, what: str) -> None:
     shown = f"`{member.filename}` in `{what}`"
     with archive.open(member) as file:
-        header = read_header(file.read(MAX_HEADER))
+        header = read_header(file.read(MAX_HEADER + 12))
         if not header.is_plain:
             raise BundleError(f"{shown} must hold plain numbers, got {header.kind}; nothing of it was read.")
         if header.end + header.size != member.file_size:

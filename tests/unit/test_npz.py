@@ -135,7 +135,8 @@ def test_no_page_is_rewritten_when_it_is_compiled():
 def test_objects_are_never_written_or_read():
     with pytest.raises(ValueError, match="allow_pickle"):
         to_npz({"a": np.array([{}], object)})
-    for array in (np.array([{}], object), np.zeros(2, [("a", "f4")])):
+    nested = np.zeros(2, [("a", [("b", "M8[ns]")]), ("c", "f4")])
+    for array in (np.array([{}], object), np.zeros(2, [("a", "f4")]), nested):
         buffer = io.BytesIO()
         np.savez(buffer, a=array)
         with pytest.raises(ValueError, match="need no pickle"):

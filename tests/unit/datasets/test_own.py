@@ -123,6 +123,7 @@ NAN = np.full((4, 28, 28), np.nan, np.float32)
         ({"y": np.array([0, 1, 2, 2**63], np.uint64)}, "got 0 to 9223372036854775808"),
         ({"y": Y.astype("datetime64[s]")}, "got dtype '<M8.s.'"),
         ({"y": np.array([(0, 1)], dtype=[("a", "i4"), ("b", "i4")])}, "records with named fields"),
+        ({"y": np.zeros(4, dtype=[("a", [("b", "M8[ns]")]), ("c", "i4")])}, "records with named fields"),
         ({"classes": ["cat", "dog"]}, "must be 3 names"),
         ({"classes": [1, 2, 3]}, "got int64 of shape"),
         ({"classes": objects("a", "b", "c")}, "Python objects"),
